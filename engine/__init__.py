@@ -1,0 +1,1 @@
+"""Everything of Nexod that works with no browser."""

@@ -1,0 +1,241 @@
+"""What a node type is: five shapes, and the registry through which all of them come in.
+
+A node type is one class in one file: docstring = help page, `Config` = schema and form, `sample` = palette
+default, docs example and test case. Backends know shapes only, never kinds.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+Inputs = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a config field is read: `text` is T, `expr` is E, `values` has T in every string leaf,
+    `lazy` is an E that the node evaluates itself (`ctx.evaluate`)."""
+
+    kind: str
+
+
+Text = Annotated[str, Mark("text")]
+Expr = Annotated[str, Mark("expr")]
+LazyExpr = Annotated[str, Mark("lazy")]
+Values = Annotated[Any, Mark("values")]
+
+
+class Effect(StrEnum):
+    """pure: nothing outside changes. keyed: sends an idempotency key. unsafe: never silently repeated."""
+
+    PURE = "pure"
+    KEYED = "keyed"
+    UNSAFE = "unsafe"
+
+
+class Group(StrEnum):
+    AI = "AI"
+    LOGIC = "Logic"
+    PEOPLE = "People"
+    DATA = "Data"
+    INTEGRATION = "Integration"
+    CANVAS = "Canvas"
+
+
+class NodeConfig(BaseModel):
+    """Base of every `Config`: unknown fields are refused, values are fixed once read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a Pause asks a person. `content` is shown word for word; `data` prefills the form of `schema`."""
+
+    text: str
+    content: Any = None
+    schema: dict[str, Any] | None = None
+    data: dict[str, Any] = field(default_factory=dict[str, Any])
+    deadline_s: float | None = None
+    type: str = "approval"
+
+
+@dataclass(frozen=True, slots=True)
+class Until:
+    """A Pause that waits for the clock: `at_ms` is absolute, milliseconds since 1970."""
+
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a step ended: the port that its token leaves by, and its output."""
+
+    port: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class SubFlow:
+    """One nested run of a Call. `index` is None unless it is an item of a map."""
+
+    flow: Any
+    inputs: dict[str, Any]
+    index: int | None = None
+    item: Any = None
+
+
+class RunContext(Protocol):
+    """What a node may do while it runs; nothing else reaches it."""
+
+    run_id: str
+    workspace_id: str
+    node_id: str
+    key: str
+    visit: int
+    idempotency_key: str
+    """The same for every retry and attempt of this visit."""
+
+    def evaluate(self, expression: str) -> Any:
+        """A CEL expression over what this step may see. Raises NodeError(code="bad_expression")."""
+        ...
+
+    def secret(self, reference: Mapping[str, str]) -> str:
+        """The value behind `{"$secret": NAME}`. Raises NodeError(code="missing_secret")."""
+        ...
+
+    async def emit(self, text: str) -> None:
+        """A piece of streamed model text for the live page; never in the journal."""
+        ...
+
+    async def intend(self, request: dict[str, Any]) -> None:
+        """Commit `effect_intended` before an unsafe effect begins."""
+        ...
+
+    async def model_call(self, request: dict[str, Any], fn: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+        """`fn()` once in the life of the run: a recorded answer of the same turn is returned instead.
+        `fn` answers {provider, model, answer, usage}."""
+        ...
+
+
+class NodeType:
+    """What every kind has; subclass one of the five shapes below, not this."""
+
+    kind: ClassVar[str]
+    title: ClassVar[str]
+    group: ClassVar[Group]
+    icon: ClassVar[str]
+    summary: ClassVar[str] = ""
+    """The second line of its card, with config fields in braces: `{method} · {url}`."""
+    v: ClassVar[int] = 1
+    Config: ClassVar[type[NodeConfig]]
+    sample: ClassVar[dict[str, Any]]
+    """A config that works offline: palette default, docs example, test case."""
+
+    def ports(self, config: Any) -> tuple[str, ...]:
+        """The ports besides `error`, in drawing order."""
+        return ("out",)
+
+    def effect(self, config: Any) -> Effect:
+        return Effect.PURE
+
+    def upgrade(self, config: dict[str, Any], v: int) -> dict[str, Any]:
+        """The config of version `v` in the words of `self.v`."""
+        return config
+
+    @property
+    def help(self) -> str:
+        return (self.__doc__ or "").strip()
+
+
+class Step(NodeType):
+    """Does one thing and leaves by `out`."""
+
+    timeout_s: ClassVar[float] = 60
+
+    async def run(self, config: Any, inputs: Inputs, ctx: RunContext) -> Any:
+        raise NotImplementedError
+
+
+class Route(NodeType):
+    """Picks a port."""
+
+    def choose(self, config: Any, inputs: Inputs, ctx: RunContext) -> str:
+        raise NotImplementedError
+
+
+class Pause(NodeType):
+    """Asks and keeps its token; does nothing else."""
+
+    def ask(self, config: Any, inputs: Inputs, ctx: RunContext) -> Question | Until:
+        raise NotImplementedError
+
+    def answer(self, config: Any, decision: dict[str, Any]) -> Outcome:
+        """From the payload of `approval_decided` or `timer_fired`."""
+        raise NotImplementedError
+
+
+class Agent(NodeType):
+    """A step whose work the backend does natively."""
+
+    timeout_s: ClassVar[float] = 600
+
+    async def brief(self, config: Any, inputs: Inputs, ctx: RunContext) -> Any:
+        raise NotImplementedError
+
+
+class Call(NodeType):
+    """Runs nested plans with the same backend."""
+
+    def calls(self, config: Any, inputs: Inputs, ctx: RunContext) -> list[SubFlow]:
+        raise NotImplementedError
+
+    def concurrency(self, config: Any) -> int:
+        return 4
+
+    def collects(self, config: Any) -> bool:
+        """Whether a failed item becomes `{"error": …}` instead of failing the step."""
+        return False
+
+    def gather(self, config: Any, results: Sequence[Any]) -> Any:
+        raise NotImplementedError
+
+
+class Silent(NodeType):
+    """Drawn, never run: a note."""
+
+    def ports(self, config: Any) -> tuple[str, ...]:
+        return ()
+
+
+T = TypeVar("T", bound=NodeType)
+_TYPES: dict[str, NodeType] = {}
+
+
+def node(cls: type[T]) -> type[T]:
+    """Register a node type. A second one of the same kind is refused."""
+    if cls.kind in _TYPES and type(_TYPES[cls.kind]) is not cls:
+        raise ValueError(f"kind {cls.kind!r} is taken by {type(_TYPES[cls.kind]).__qualname__}; choose another kind")
+    _TYPES[cls.kind] = cls()
+    return cls
+
+
+@cache
+def registry() -> Mapping[str, NodeType]:
+    """Every kind: the files of `engine/nodes`, then the entry points `nexod.nodes`."""
+    import engine.nodes as home
+
+    for module in sorted(m.name for m in pkgutil.iter_modules(home.__path__)):
+        importlib.import_module(f"{home.__name__}.{module}")
+    for point in entry_points(group="nexod.nodes"):
+        point.load()
+    return _TYPES
