@@ -1,0 +1,122 @@
+"""What one attempt knows of its run, and its only way to say more.
+
+Built from the events so far; `append` goes through the fence and returns what was really recorded, so that a value
+used now and the value replayed later are the same. Knows no storage: the writer is handed in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from engine.events import Event, NewEvent
+
+Append = Callable[[list[NewEvent]], Awaitable[list[Event]]]
+RIDE_S = 0.05
+"""How long an event may wait for the next commit to ride with."""
+
+
+class Journal:
+    def __init__(self, events: Iterable[Event], append: Append) -> None:
+        self._append = append
+        self._riders: list[NewEvent] = []
+        self._flush: asyncio.TimerHandle | None = None
+        self._flushing: asyncio.Task[list[Event]] | None = None
+        self.next_seq = 0
+        self.stale = False
+        """Somebody else (a person, the sweep) wrote after this attempt read."""
+        self.started: set[str] = set()
+        self.winners: dict[str, str] = {}
+        self.outcomes: dict[str, Event] = {}
+        self.failures: dict[str, list[Event]] = {}
+        self.calls: dict[str, Event] = {}
+        self.questions: dict[str, Event] = {}
+        self.decisions: dict[str, Event] = {}
+        self.timers: dict[str, Event] = {}
+        self.fired: set[str] = set()
+        self.intents: dict[str, int] = {}
+        self.resolved: dict[str, Event] = {}
+        self.cancel_requested = False
+        self.started_at = 0
+        self.usage: dict[str, float] = {"input_tokens": 0, "output_tokens": 0, "cost": 0.0}
+        for event in events:
+            self._read(event)
+
+    async def append(self, *events: NewEvent) -> list[Event]:
+        """Commit `events`, behind those that wait to ride along. Raises Fenced."""
+        riders, self._riders = self._riders, []
+        if self._flush:
+            self._flush.cancel()
+            self._flush = None
+        if not riders and not events:
+            return []
+        written = await self._append([*riders, *events])
+        for event in written:
+            self._read(event)
+        return written[len(riders) :]
+
+    def later(self, event: NewEvent) -> None:
+        """Commit `event` with the next append, at most 50 ms from now."""
+        self._riders.append(event)
+        if self._flush is None:
+            self._flush = asyncio.get_running_loop().call_later(RIDE_S, self._send_riders)
+
+    async def close(self) -> None:
+        """Stop the timer; what still waits to ride is dropped."""
+        if self._flush:
+            self._flush.cancel()
+        if self._flushing:
+            await asyncio.gather(self._flushing, return_exceptions=True)
+
+    def in_doubt(self, key: str) -> bool:
+        """Whether an unsafe effect of this unit was begun, has no outcome, and nobody has said what to do."""
+        if key not in self.intents or key in self.outcomes:
+            return False
+        resolved = self.resolved.get(key)
+        return resolved is None or resolved.seq < self.intents[key]
+
+    def _send_riders(self) -> None:
+        self._flush = None
+        self._flushing = asyncio.ensure_future(self.append())
+        self._flushing.add_done_callback(lambda task: task.cancelled() or task.exception())
+
+    def _read(self, event: Event) -> None:
+        if event.seq > self.next_seq:
+            self.stale = True
+        self.next_seq = max(self.next_seq, event.seq + 1)
+        key = event.key or ""
+        match event.type:
+            case "run_started":
+                self.started_at = self.started_at or event.at
+            case "node_started":
+                self.started.add(key)
+                if "first" in event.payload:
+                    self.winners[key] = event.payload["first"]
+            case "node_completed" | "node_failed":
+                self.outcomes[key] = event
+            case "node_retry":
+                self.failures.setdefault(key, []).append(event)
+            case "model_called" | "tool_called":
+                self.calls[key] = event
+                self._count(event.payload.get("usage") or {})
+            case "approval_requested":
+                self.questions[key] = event
+            case "approval_decided":
+                self.decisions[event.payload["approval_id"]] = event
+            case "timer_set":
+                self.timers[key] = event
+            case "timer_fired":
+                self.fired.add(key)
+            case "effect_intended":
+                self.intents[key] = event.seq
+            case "review_resolved":
+                self.resolved[key] = event
+            case "cancel_requested":
+                self.cancel_requested = True
+            case _:
+                pass
+
+    def _count(self, usage: dict[str, Any]) -> None:
+        for name in self.usage:
+            self.usage[name] += usage.get(name) or 0
