@@ -25,9 +25,11 @@ def nexod() -> Iterator[Nexod]:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Closed with this folder: Playwright keeps an event loop running, which other tests could not bear."""
-    with sync_playwright() as playwright:
-        with playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"]) as browser:
-            yield browser
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"]) as browser,
+    ):
+        yield browser
 
 
 def sign_in(browser: Browser, running: Nexod) -> Any:
