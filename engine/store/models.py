@@ -1,0 +1,285 @@
+"""The tables. Schema changes go through Alembic only; times are milliseconds since 1970, JSON is text.
+
+Every row belongs to a workspace, and every unique rule leads with it, so that none tells of another's names.
+"""
+
+import json
+from typing import Any, ClassVar
+
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+from uuid_utils import uuid7
+
+DEFAULT_WORKSPACE = "00000000-0000-7000-8000-000000000001"
+
+
+def new_id() -> str:
+    """A UUIDv7: ids sort by the time they were made."""
+    return str(uuid7())
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON value in a text column, the same on every database."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Any) -> str | None:
+        return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Any) -> Any:
+        return None if value is None else json.loads(value)
+
+
+def _ms(nullable: bool = False) -> Any:
+    return Field(default=None if nullable else ..., sa_type=BigInteger, nullable=nullable)
+
+
+def _json(nullable: bool = True) -> Any:
+    return Field(default=None if nullable else ..., sa_type=Json, nullable=nullable)
+
+
+def _text(nullable: bool = True) -> Any:
+    return Field(default=None if nullable else ..., sa_type=Text, nullable=nullable)
+
+
+class Owned(SQLModel):
+    """Base of every table but the workspaces themselves."""
+
+    workspace_id: str = Field(primary_key=True)
+
+
+class WorkspaceRow(SQLModel, table=True):
+    __tablename__: ClassVar[str] = "workspace"
+    id: str = Field(primary_key=True)
+    name: str
+    created_at: int = _ms()
+
+
+class SignInToken(Owned, table=True):
+    """A one-time sign-in link, kept hashed."""
+
+    __tablename__: ClassVar[str] = "sign_in_token"
+    hash: str = Field(primary_key=True, index=True)
+    created_at: int = _ms()
+    expires_at: int = _ms()
+    used_at: int | None = _ms(nullable=True)
+
+
+class SessionRow(Owned, table=True):
+    """A signed-in browser; `hash` is of the cookie's value."""
+
+    __tablename__: ClassVar[str] = "session"
+    hash: str = Field(primary_key=True, index=True)
+    name: str
+    scopes: list[str] = _json(nullable=False)
+    created_at: int = _ms()
+    last_seen_at: int = _ms()
+    expires_at: int = _ms()
+
+
+class ApiKey(Owned, table=True):
+    __tablename__: ClassVar[str] = "api_key"
+    id: str = Field(primary_key=True, default_factory=new_id)
+    name: str
+    prefix: str
+    hash: str = Field(index=True)
+    scopes: list[str] = _json(nullable=False)
+    created_at: int = _ms()
+    last_used_at: int | None = _ms(nullable=True)
+    revoked_at: int | None = _ms(nullable=True)
+
+
+class Workflow(Owned, table=True):
+    """One draft: `rev` counts its changes, `problems` is what is wrong with it now."""
+
+    __tablename__: ClassVar[str] = "workflow"
+    __table_args__ = (Index("ix_workflow_updated", "workspace_id", "updated_at"),)
+    id: str = Field(primary_key=True, default_factory=new_id)
+    name: str
+    rev: int = 1
+    spec: dict[str, Any] = _json(nullable=False)
+    problems: list[dict[str, Any]] = _json(nullable=False)
+    version_id: str | None = None
+    """The version minted last."""
+    version: int = 0
+    created_at: int = _ms()
+    updated_at: int = _ms()
+    deleted_at: int | None = _ms(nullable=True)
+
+
+class WorkflowVersion(Owned, table=True):
+    """A spec that never changes; a run pins one."""
+
+    __tablename__: ClassVar[str] = "workflow_version"
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "workflow_id", "hash", name="uq_workflow_version_hash"),
+        UniqueConstraint("workspace_id", "workflow_id", "number", name="uq_workflow_version_number"),
+    )
+    id: str = Field(primary_key=True, default_factory=new_id)
+    workflow_id: str
+    number: int
+    hash: str
+    spec: dict[str, Any] = _json(nullable=False)
+    created_at: int = _ms()
+
+
+class CanvasOp(Owned, table=True):
+    """One acknowledged batch of the canvas, so that a repeated one is answered and not applied."""
+
+    __tablename__: ClassVar[str] = "canvas_op"
+    workflow_id: str = Field(primary_key=True)
+    client: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    rev: int
+    ops: list[dict[str, Any]] = _json(nullable=False)
+    answer: dict[str, Any] | None = _json()
+    at: int = _ms()
+
+
+class Run(Owned, table=True):
+    """What lists and headers show; derived from the journal, in its transactions."""
+
+    __tablename__: ClassVar[str] = "run"
+    __table_args__ = (
+        Index("ix_run_workflow", "workspace_id", "workflow_id", "id"),
+        Index("ix_run_status", "workspace_id", "status", "id"),
+    )
+    id: str = Field(primary_key=True, default_factory=new_id)
+    workflow_id: str
+    version_id: str
+    version: int
+    target: str
+    status: str = "pending"
+    reason: str | None = None
+    inputs: dict[str, Any] = _json(nullable=False)
+    outputs: dict[str, Any] | None = _json()
+    error: dict[str, Any] | None = _json()
+    waiting_for: list[str] = _json(nullable=False)
+    usage: dict[str, Any] | None = _json()
+    forked_from_run_id: str | None = None
+    forked_from_seq: int | None = None
+    effect_run_id: str
+    """The run whose id idempotency keys are made of: itself, or the one that it retries."""
+    created_at: int = _ms()
+    started_at: int | None = _ms(nullable=True)
+    completed_at: int | None = _ms(nullable=True)
+
+
+class RunQueue(SQLModel, table=True):
+    """All that workers claim from. `state`: queued, running, waiting, review, ended.
+
+    `next_seq` hands out places in the journal, `epoch` numbers the attempts, `size` counts the journal's bytes.
+    The only key without a workspace: workers serve all of them, and a run id is unique by itself."""
+
+    __tablename__: ClassVar[str] = "run_queue"
+    __table_args__ = (Index("ix_run_queue_state", "state", "queued_at"),)
+    run_id: str = Field(primary_key=True)
+    workspace_id: str
+    state: str
+    queued_at: int = _ms()
+    epoch: int = 0
+    owner: str | None = None
+    lease_until: int | None = _ms(nullable=True)
+    next_seq: int
+    lost_in_a_row: int = 0
+    cancel_requested: int = 0
+    size: int = Field(default=0, sa_type=BigInteger)
+
+
+class RunEvent(Owned, table=True):
+    """The journal."""
+
+    __tablename__: ClassVar[str] = "run_event"
+    run_id: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    type: str
+    node_id: str | None = _text()
+    key: str | None = _text()
+    payload: dict[str, Any] = _json(nullable=False)
+    at: int = _ms()
+
+
+class Blob(Owned, table=True):
+    """A large value of a journal, under the hash of its content."""
+
+    __tablename__: ClassVar[str] = "blob"
+    hash: str = Field(primary_key=True)
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: int = _ms()
+
+
+class Approval(Owned, table=True):
+    __tablename__: ClassVar[str] = "approval"
+    __table_args__ = (
+        Index("ix_approval_status", "workspace_id", "status", "id"),
+        Index("ix_approval_run", "run_id"),
+        Index("ix_approval_deadline", "status", "deadline_at"),
+    )
+    id: str = Field(primary_key=True, default_factory=new_id)
+    run_id: str
+    workflow_id: str
+    node_id: str = _text(nullable=False)
+    key: str = _text(nullable=False)
+    type: str = "approval"
+    status: str = "pending"
+    question: str = _text(nullable=False)
+    content: Any = _json()
+    schema_: dict[str, Any] | None = Field(default=None, sa_column=Column("schema", Json, nullable=True))
+    data: Any = _json()
+    """The prefill while pending, then what the person sent."""
+    hash: str
+    created_at: int = _ms()
+    deadline_at: int | None = _ms(nullable=True)
+    decision: str | None = None
+    comment: str | None = _text()
+    decided_by: str | None = None
+    decided_at: int | None = _ms(nullable=True)
+
+
+class Timer(Owned, table=True):
+    """A Pause or a retry that waits for the clock."""
+
+    __tablename__: ClassVar[str] = "timer"
+    __table_args__ = (Index("ix_timer_due", "due_at"),)
+    run_id: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    node_id: str | None = _text()
+    due_at: int = _ms()
+
+
+class Outbox(Owned, table=True):
+    """What must be told to somebody after a commit: `doorbell` for the queue, later webhooks."""
+
+    __tablename__: ClassVar[str] = "outbox"
+    __table_args__ = (Index("ix_outbox_due", "kind", "due_at"),)
+    kind: str = Field(primary_key=True)
+    ref: str = Field(primary_key=True)
+    payload: dict[str, Any] | None = _json()
+    attempts: int = 0
+    due_at: int = _ms()
+
+
+class Idempotency(Owned, table=True):
+    """The answer that a repeated request gets again."""
+
+    __tablename__: ClassVar[str] = "idempotency"
+    key: str = Field(primary_key=True)
+    scope: str = Field(primary_key=True)
+    """What the key was sent to: keys of two routes never meet."""
+    body_hash: str
+    status: int
+    answer: dict[str, Any] = _json(nullable=False)
+    created_at: int = _ms()
+
+
+class StreamToken(Owned, table=True):
+    """Live model text: no journal, dropped when its step ends."""
+
+    __tablename__: ClassVar[str] = "stream_token"
+    run_id: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    n: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
+    node_id: str | None = _text()
+    text: str = _text(nullable=False)
