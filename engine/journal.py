@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from engine.events import Event, NewEvent
+from engine.secrets import redact
 
 Append = Callable[[list[NewEvent]], Awaitable[list[Event]]]
 RIDE_S = 0.05
@@ -36,6 +38,8 @@ class Journal:
         self.timers: dict[str, Event] = {}
         self.fired: set[str] = set()
         self.intents: dict[str, int] = {}
+        self.paths: dict[str, str] = {}
+        """Key of a begun unsafe effect → its step's path."""
         self.resolved: dict[str, Event] = {}
         self.cancel_requested = False
         self.started_at = 0
@@ -45,22 +49,25 @@ class Journal:
 
     async def append(self, *events: NewEvent) -> list[Event]:
         """Commit `events`, behind those that wait to ride along. Raises Fenced."""
+        clean = [_redacted(event) for event in events]
         riders, self._riders = self._riders, []
         if self._flush:
             self._flush.cancel()
             self._flush = None
-        if not riders and not events:
+        if not riders and not clean:
             return []
-        written = await self._append([*riders, *events])
+        written = await self._append([*riders, *clean])
         for event in written:
             self._read(event)
         return written[len(riders) :]
 
-    def later(self, event: NewEvent) -> None:
-        """Commit `event` with the next append, at most 50 ms from now."""
+    def ride(self, event: NewEvent) -> NewEvent:
+        """Commit `event` with the next append, at most 50 ms from now; answers it as it will be recorded."""
+        event = _redacted(event)
         self._riders.append(event)
         if self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(RIDE_S, self._send_riders)
+        return event
 
     async def close(self) -> None:
         """Stop the timer; what still waits to ride is dropped."""
@@ -110,6 +117,7 @@ class Journal:
                 self.fired.add(key)
             case "effect_intended":
                 self.intents[key] = event.seq
+                self.paths[key] = event.node_id or key
             case "review_resolved":
                 self.resolved[key] = event
             case "cancel_requested":
@@ -120,3 +128,7 @@ class Journal:
     def _count(self, usage: dict[str, Any]) -> None:
         for name in self.usage:
             self.usage[name] += usage.get(name) or 0
+
+
+def _redacted(event: NewEvent) -> NewEvent:
+    return replace(event, payload=redact(event.payload))

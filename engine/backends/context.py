@@ -1,0 +1,117 @@
+"""What a node sees while it runs: the latest visits in its own causal past, and the few things it may do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from engine import expressions, secrets
+from engine.backends.run import Run
+from engine.errors import NodeError
+from engine.events import Event, NewEvent
+from engine.plan import Plan
+from engine.tokens import Past
+
+
+class Scope(Mapping[str, Any]):
+    """Names an expression may use. A step that is not in `past` reads as `{}`."""
+
+    def __init__(self, plan: Plan, values: Mapping[tuple[str, int], Any], past: Past, fixed: Mapping[str, Any]) -> None:
+        self.past = past
+        self._plan, self._values, self._fixed = plan, values, fixed
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self._fixed:
+            return self._fixed[name]
+        if name not in self._plan.nodes:
+            raise KeyError(name)
+        visit = self.past.get(name)
+        return {} if visit is None else self._values[name, visit]
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._fixed
+        yield from self._plan.nodes
+
+    def __len__(self) -> int:
+        return len(self._fixed) + len(self._plan.nodes)
+
+
+class Context:
+    """`engine.node.RunContext`, for one visit of one step."""
+
+    def __init__(self, run: Run, scope: Scope, node_id: str, key: str, visit: int) -> None:
+        self.run_id, self.workspace_id = run.run_id, run.workspace_id
+        self.node_id, self.key, self.visit = node_id, key, visit
+        self.idempotency_key = hashlib.sha256(f"{run.effect_run_id}:{key}".encode()).hexdigest()
+        self.scope = scope
+        self._run = run
+        self._turn = 0
+        self._branch = 0
+
+    def evaluate(self, expression: str) -> Any:
+        return expressions.evaluate(expression, self.scope)
+
+    def secret(self, reference: Mapping[str, str]) -> str:
+        return secrets.resolve(reference)
+
+    def failures(self) -> Sequence[Event]:
+        """The recorded failures of this visit, oldest first."""
+        return self._run.journal.failures.get(self.key, ())
+
+    async def emit(self, text: str) -> None:
+        if self._run.stopped.is_set():
+            return
+        await self._run.emit(self.node_id, self.key, text)
+
+    async def intend(self, request: dict[str, Any]) -> None:
+        self._run.effects.add(self.key)
+        await self._run.journal.append(NewEvent("effect_intended", {"request": request}, self.node_id, self.key))
+
+    async def model_call(self, request: dict[str, Any], fn: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+        wanted = digest(request)
+        recorded = self._run.journal.calls.get(self._call_key())
+        if recorded is not None and recorded.payload["request_hash"] != wanted:
+            payload = {"request_hash": wanted, "recorded_hash": recorded.payload["request_hash"]}
+            await self._run.journal.append(NewEvent("diverged", payload, self.node_id, self._call_key()))
+            self._branch += 1
+            recorded = self._run.journal.calls.get(self._call_key())
+        key = self._call_key()
+        self._turn += 1
+        if recorded is not None:
+            return recorded.payload
+        began = time.monotonic()
+        answer = await fn()
+        payload = {"request_hash": wanted, **answer, "ms": round((time.monotonic() - began) * 1000)}
+        (event,) = await self._run.journal.append(NewEvent("model_called", payload, self.node_id, key))
+        return event.payload
+
+    def _call_key(self) -> str:
+        branch = f"~{self._branch}" if self._branch else ""
+        return f"{self.key}/model:{self._turn}{branch}"
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of the value's canonical JSON."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def output_of(plan: Plan, template: Any, scope: Scope, name: str) -> Any:
+    """One declared output; null when its expression fails because a step in it has not run."""
+    try:
+        return expressions.render_value(template, scope)
+    except NodeError as error:
+        if any(known in plan.nodes and scope[known] == {} for known in names_in(template)):
+            return None
+        error.message = f"Output {name!r}: {error.message}"
+        raise
+
+
+def names_in(value: Any) -> frozenset[str]:
+    """What the templates in a JSON value read."""
+    if isinstance(value, str):
+        return expressions.compile_template(value).references
+    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return frozenset().union(*map(names_in, parts))

@@ -1,0 +1,31 @@
+"""What a backend is: it carries the tokens of a plan over its own engine's edges, and knows no kind."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from engine.plan import Plan
+
+
+class Steps(Protocol):
+    """What a compiled graph asks while it runs (`backends.attempt.Attempt`)."""
+
+    fired: dict[str, Sequence[str]]
+    """For each node, what its latest visit set free."""
+
+    async def step(self, node: str) -> Sequence[str]:
+        """Run the next visit of `node`, if there is one; answers the nodes that may run now."""
+        ...
+
+
+class Program(Protocol):
+    """A plan, compiled; holds no run, so one serves all runs of a version."""
+
+    async def run(self, steps: Steps) -> None:
+        """Until nothing more can run. Never raises for a failed step: `steps` remembers that."""
+        ...
+
+
+class Backend(Protocol):
+    def compile(self, plan: Plan) -> Program: ...
