@@ -1,0 +1,104 @@
+"""e. The canvas in a real browser: until it can be used, how it moves, and what a drag sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from playwright.sync_api import Browser, BrowserContext, CDPSession, Page, sync_playwright
+
+from bench.flows import chain
+from bench.product import Client, product
+from bench.table import Row, median
+from tests.e2e.conftest import sign_in
+from tests.running import Nexod, chromium
+
+SIZES = (100, 500, 1000)
+MOVES = 60
+ROUNDS = 3
+
+READY = """count => document.querySelectorAll('[data-testid="canvas"] .react-flow__node').length >= count"""
+PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done(performance.now()))))"
+WATCH_FRAMES = """() => { window.frames_ = []; let last = performance.now(); window.watching_ = true
+  const tick = now => { window.frames_.push(now - last); last = now; if (window.watching_) requestAnimationFrame(tick) }
+  requestAnimationFrame(tick) }"""
+FRAMES = "() => { window.watching_ = false; return window.frames_.slice(2) }"
+
+
+def rows() -> list[Row]:
+    with product() as nexod, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        client = Client(nexod, nexod.key())
+        with _signed_in(browser, nexod) as context:
+            return [row for size in SIZES for row in _measure(context, client.create(chain(size)), size)]
+
+
+@contextmanager
+def _signed_in(browser: Browser, nexod: Nexod) -> Iterator[BrowserContext]:
+    context = browser.new_context(
+        base_url=nexod.url, storage_state=sign_in(browser, nexod), viewport={"width": 1440, "height": 900}
+    )
+    yield context
+    context.close()
+
+
+def _measure(context: BrowserContext, workflow: str, size: int) -> list[Row]:
+    ready, frames, sent = [], [], []
+    for _ in range(ROUNDS):
+        page = context.new_page()
+        ready.append(_open(page, workflow, size))
+        times, count = _drag(page, context.new_cdp_session(page))
+        frames.append(median(times))
+        sent.append(count / 1000)
+        page.close()
+    top = size == max(SIZES)
+    return [
+        Row(f"e  {size} nodes, until interactive", median(ready), "s", most=1.5 if top else None),
+        Row(f"e  {size} nodes, frame while dragging, p50", median(frames), "ms", most=20 if top else None),
+        Row(f"e  {size} nodes, sent and received by a drag", median(sent), "KB", most=2 if top else None),
+    ]
+
+
+def _open(page: Page, workflow: str, size: int) -> float:
+    """Seconds from navigation until every node is drawn and the page paints again."""
+    page.goto(f"/workflows/{workflow}", wait_until="commit")
+    page.wait_for_function(READY, arg=size, timeout=30_000)
+    return page.evaluate(PAINTED) / 1000
+
+
+def _drag(page: Page, cdp: CDPSession) -> tuple[list[float], int]:
+    page.wait_for_timeout(1500)
+    page.get_by_test_id("node-n0").hover()
+    x, y = _grip(page)
+    bytes_ = _count_bytes(page, cdp)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.evaluate(WATCH_FRAMES)
+    for move in range(1, MOVES + 1):
+        page.mouse.move(x + move * 3, y + move * 2)
+    frames = page.evaluate(FRAMES)
+    page.mouse.up()
+    page.wait_for_timeout(1200)
+    return frames, sum(bytes_)
+
+
+def _grip(page: Page) -> tuple[float, float]:
+    box = page.get_by_test_id("node-n0").bounding_box()
+    assert box
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def _count_bytes(page: Page, cdp: CDPSession) -> list[int]:
+    """Bodies of requests and answers, and frames of sockets, from now on."""
+    found: list[int] = []
+    cdp.send("Network.enable")
+
+    def frame(event: dict[str, Any]) -> None:
+        found.append(len(event["response"]["payloadData"]))
+
+    cdp.on("Network.webSocketFrameSent", frame)
+    cdp.on("Network.webSocketFrameReceived", frame)
+    cdp.on("Network.requestWillBeSent", lambda event: found.append(len(event["request"].get("postData", ""))))
+    cdp.on("Network.dataReceived", lambda event: found.append(event["dataLength"]))
+    return found
