@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from install import ROOT, VENV, one_at_a_time, say
 
 BUILT = ROOT / ".web" / "build" / "client" / "index.html"
+PACKAGES = ROOT / "reflex.lock" / "package.json"
 STAMP = ROOT / ".web" / "nexod.sha256"
 SOURCES = ("rxconfig.py", "nexod_app", "components", "assets", "engine/node.py", "engine/nodes", "reflex.lock")
 """The forms of the inspector are made from the node types' schemas, so those count as well."""
@@ -25,7 +27,10 @@ def main() -> None:
             return
         say("Building the page")
         STAMP.unlink(missing_ok=True)
+        packages = PACKAGES.read_text()
         build()
+        if json.loads(PACKAGES.read_text()) == json.loads(packages):
+            PACKAGES.write_text(packages)  # npm only shuffled the keys
         STAMP.write_text(fingerprint())
 
 
