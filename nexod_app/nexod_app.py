@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import reflex as rx
 
+from nexod_app.call import explain
+from nexod_app.login import page as login
+from nexod_app.shell import Shell
 from nexod_app.workflows import page as workflows
+from nexod_app.workflows.state import Workflows
 
-app = rx.App(stylesheets=["/tokens.css", "/nexod.css", "/pages.css"], html_lang="en", toaster=None)
-app.add_page(workflows.page, route="/", title="Workflows · Nexod")
+app = rx.App(
+    stylesheets=["/tokens.css", "/nexod.css", "/pages.css"],
+    html_lang="en",
+    toaster=None,
+    backend_exception_handler=explain,
+)
+app.add_page(workflows.page, route="/", title="Workflows · Nexod", on_load=[Shell.look, Workflows.load])
+app.add_page(login.page, route="/login", title="Sign in · Nexod")

@@ -1,0 +1,5 @@
+"""Small parts that live in the browser: clocks, ticks, toasts, copy, file import. No server round trips of their own."""
+
+from components.live.live import copy_button, hotkey, import_file, left, live, toasts, when
+
+__all__ = ["copy_button", "hotkey", "import_file", "left", "live", "toasts", "when"]

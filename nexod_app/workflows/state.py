@@ -1,0 +1,131 @@
+"""How the list of workflows reacts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+from reflex.event import EventSpec
+
+from engine.errors import NotFound
+from engine.services import approvals, catalog, runs, workflows
+from engine.store.session import Workspace
+from nexod_app.call import call
+from nexod_app.settings.models import has_key
+from nexod_app.shell import Shell
+from nexod_app.workflows import view
+from nexod_app.workflows.view import Guide, Row
+
+MOST = 100
+"""Workflows shown; the search finds the rest."""
+
+
+class Workflows(rx.State):
+    """The rows, what is looked for, and the two dialogs: a refused file, a workflow about to be deleted."""
+
+    rows: list[Row] = []
+    query: str = ""
+    order: str = "changed"
+    guide: Guide = Guide()
+    hidden: str = rx.LocalStorage("", name="nexod_guide", sync=True)
+    refusal: dict[str, Any] = {}
+    doomed: dict[str, str] = {}
+    loaded: bool = False
+
+    @rx.event
+    async def load(self) -> None:
+        found, done = await call(self, look, self.query, self.order)
+        if found != self.rows:
+            self.rows = found
+        if view.guide(done) != self.guide:
+            self.guide = view.guide(done)
+        self.loaded = True
+
+    @rx.event
+    async def find(self, query: str) -> None:
+        self.query = query[:200]
+        self.rows, _ = await call(self, look, self.query, self.order)
+
+    @rx.event
+    async def sort(self, order: str) -> None:
+        self.order = order
+        self.rows, _ = await call(self, look, self.query, self.order)
+
+    @rx.event
+    async def create(self) -> EventSpec:
+        made = await call(self, workflows.create, view.EMPTY)
+        return rx.redirect(f"/workflows/{made['id']}")
+
+    @rx.event
+    async def start(self, slug: str) -> EventSpec:
+        """A workflow from a template."""
+        made = await call(self, workflows.create, template(slug))
+        return rx.redirect(f"/workflows/{made['id']}")
+
+    @rx.event
+    async def run(self, workflow_id: str, ask: bool) -> EventSpec:
+        if ask:
+            await call(self, workflows.get, workflow_id)
+            return rx.redirect(f"/workflows/{workflow_id}?run=1")
+        started = await call(self, runs.start, workflow_id, {})
+        return rx.redirect(f"/runs/{started['run_id']}")
+
+    @rx.event
+    async def duplicate(self, workflow_id: str) -> list[EventSpec]:
+        spec = (await call(self, workflows.get, workflow_id))["spec"]
+        await call(self, workflows.create, {**spec, "name": f"{spec['name']} (copy)"})
+        return [Workflows.load(), Shell.tell("completed", f"{spec['name']} (copy) is ready")]
+
+    @rx.event
+    async def doom(self, workflow_id: str, name: str) -> None:
+        """Ask before deleting; an empty id takes the question back."""
+        await call(self, _nothing)
+        self.doomed = {"id": workflow_id, "name": name} if workflow_id else {}
+
+    @rx.event
+    async def delete(self) -> list[EventSpec]:
+        gone, self.doomed = self.doomed, {}
+        await call(self, workflows.delete, gone["id"])
+        return [Workflows.load(), Shell.tell("completed", f"{gone['name']} is deleted", "Its runs stay readable.")]
+
+    @rx.event
+    async def imported(self, workflow_id: str) -> EventSpec:
+        await call(self, workflows.get, workflow_id)
+        return rx.redirect(f"/workflows/{workflow_id}")
+
+    @rx.event
+    async def refuse(self, refusal: dict[str, Any]) -> None:
+        """Show why a file was refused; an empty one closes the dialog."""
+        await call(self, _nothing)
+        self.refusal = refusal
+
+    @rx.event
+    async def hide(self) -> None:
+        await call(self, _nothing)
+        self.hidden = "yes"
+
+
+def look(ws: Workspace, query: str, order: str) -> tuple[list[Row], list[bool]]:
+    """The rows, and which of the guide's four steps are done."""
+    found = workflows.list_(ws, MOST, None)["items"]
+    latest = runs.list_(ws, MOST * 2, None)["items"]
+    rows = view.rows(found, latest, groups())
+    answered = any(approvals.list_(ws, status, 1, None)["items"] for status in ("approved", "rejected"))
+    done = [bool(latest), answered, has_key(), any(one["rev"] > 1 for one in found)]
+    return view.kept(rows, query, order), done
+
+
+def groups() -> dict[str, str]:
+    return {kind["kind"]: kind["group"].lower() for kind in catalog.node_types()}
+
+
+def template(slug: str) -> dict[str, Any]:
+    """Raises NotFound for a slug that is not in the gallery."""
+    for one in catalog.templates():
+        if one["slug"] == slug:
+            return one["spec"]
+    raise NotFound("There is no such template.")
+
+
+def _nothing(ws: Workspace) -> None:
+    """For handlers that only need to know that somebody is signed in."""
