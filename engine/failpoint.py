@@ -36,4 +36,4 @@ def hit(name: str) -> None:
 
 
 def _due(when: float, nth: int) -> bool:
-    return random.random() < when if when < 1 else nth == when  # noqa: S311 - chance, not secrecy
+    return random.random() < when if when < 1 else nth == when

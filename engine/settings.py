@@ -102,7 +102,7 @@ def _private_dir(path: Path) -> Path:
 
 def _link_host(host: str) -> str:
     """What a browser on this machine calls a listener on `host`."""
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+    if host in ("0.0.0.0", "::"):
         return "127.0.0.1"
     return f"[{host}]" if ":" in host else host
 

@@ -6,7 +6,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine
 
 from engine.errors import Unavailable
 
-Row = Sequence[Any]
+CHANNEL = "nexod"
 _NAME = re.compile(r"(?<!:):([a-z_]+)")
 
 
@@ -43,7 +43,9 @@ class Database:
         self.engine = engine
         self.sqlite = engine.dialect.name == "sqlite"
         self.after_commit: list[Callable[[], None]] = []
-        """Called after each write transaction: the bell of a Redis."""
+        """Called after each write transaction."""
+        self.notifies = not self.sqlite
+        """Whether a commit tells PostgreSQL's listeners."""
         self._reads = engine.execution_options(nexod_read=True)
         # SQLite has one writer; its own waiting sleeps for milliseconds, a lock among our threads does not.
         self._writer = threading.RLock() if self.sqlite else nullcontext()
@@ -58,8 +60,8 @@ class Database:
     def begin(self) -> Generator[Connection]:
         with _unavailable(), self._writer, self.engine.begin() as conn:
             yield conn
-            if not self.sqlite:
-                conn.exec_driver_sql("notify nexod")
+            if self.notifies:
+                conn.exec_driver_sql(f"notify {CHANNEL}")
         for call in self.after_commit:
             call()
 
@@ -67,6 +69,22 @@ class Database:
     def read(self) -> Generator[Connection]:
         with _unavailable(), self._reads.connect() as conn:
             yield conn
+
+    def version(self) -> Callable[[], int]:
+        """SQLite only: a function whose answer changes when anybody commits; it costs microseconds. One thread's."""
+        connection = sqlite3.connect(self.engine.url.database or "", check_same_thread=False)
+        return lambda: connection.execute("pragma data_version").fetchone()[0]
+
+    def notices(self, timeout_s: float) -> Generator[bool]:
+        """PostgreSQL only: True for each commit of anybody, False when nothing came for a while. Never ends."""
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            conn.exec_driver_sql(f"listen {CHANNEL}")
+            connection: Any = conn.connection.driver_connection
+            while True:
+                came = False
+                for _ in connection.notifies(timeout=timeout_s, stop_after=1):
+                    came = True
+                yield came
 
     def now_ms(self, conn: Connection) -> int:
         return now_ms(conn)

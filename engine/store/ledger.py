@@ -21,7 +21,9 @@ from engine.store.database import Database, Statement, is_sqlite, now_ms
 from engine.store.values import BLOB_BYTES, RUN_BYTES, Packed, dumps, is_blob, pack
 
 End = Literal["ended", "waiting", "review"]
-OUTCOMES = frozenset({"node_completed", "node_failed", "node_retry", "model_called", "tool_called", "approval_requested"})
+OUTCOMES = frozenset(
+    {"node_completed", "node_failed", "node_retry", "model_called", "tool_called", "approval_requested"}
+)
 """Events that show progress: they forgive the leases lost before."""
 
 
@@ -205,9 +207,7 @@ def release(db: Database, run_id: str, epoch: int) -> bool:
         return row is not None
 
 
-_NEWS = Statement(
-    "select run_id, next_seq, cancel_requested from run_queue where state = 'running' and owner = :owner"
-)
+_NEWS = Statement("select run_id, next_seq, cancel_requested from run_queue where state = 'running' and owner = :owner")
 
 
 def news(db: Database, owner: str) -> dict[str, tuple[int, bool]]:
@@ -263,7 +263,9 @@ _BLOB = Statement(
     "insert into blob (workspace_id, hash, data, created_at) values (:w, :hash, :data, :at)"
     " on conflict (workspace_id, hash) do nothing"
 )
-_QUEUE_ROW = Statement("select epoch, state, next_seq, size from run_queue where run_id = :run_id and workspace_id = :w")
+_QUEUE_ROW = Statement(
+    "select epoch, state, next_seq, size from run_queue where run_id = :run_id and workspace_id = :w"
+)
 
 
 def append(db: Database, batch: Sequence[Append]) -> list[Written]:

@@ -37,8 +37,9 @@ def migrate(db: Database) -> bool:
 
 
 def _upgrade(conn: sa.Connection) -> None:
-    from alembic import command
     from alembic.config import Config
+
+    from alembic import command
 
     config = Config(ROOT / "alembic.ini")
     config.set_main_option("script_location", str(ROOT / "alembic"))

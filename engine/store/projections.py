@@ -28,8 +28,7 @@ _ENDED = Statement(
     " waiting_for = '[]', completed_at = :at where workspace_id = :w and id = :id"
 )
 _END_QUEUE = Statement(
-    "update run_queue set state = 'ended', owner = null, lease_until = null, cancel_requested = 0"
-    " where run_id = :id"
+    "update run_queue set state = 'ended', owner = null, lease_until = null, cancel_requested = 0 where run_id = :id"
 )
 _CANCEL_APPROVALS = Statement(
     "update approval set status = 'cancelled' where run_id = :id and status = 'pending' and workspace_id = :w"
