@@ -1,0 +1,150 @@
+"""Claude, over Anthropic's Messages API: always streamed, through our own HTTP client."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any
+
+from engine import egress
+from engine.errors import NodeError
+from engine.llm import faults, structured
+from engine.llm.patience import Patience
+from engine.llm.port import Emit, Reply, Request, Text, Usage
+from engine.llm.prices import cost
+
+if TYPE_CHECKING:
+    import httpx
+
+TITLE = "Anthropic"
+HINT = "Set ANTHROPIC_API_KEY and restart."
+MODEL = "claude-haiku-4-5"
+HOME = "https://api.anthropic.com"
+VERSION = "2023-06-01"
+MAX_TOKENS = 8192
+"""The API wants a limit; a step may set its own."""
+
+
+def default_model() -> str:
+    return os.environ.get("ANTHROPIC_MODEL") or MODEL
+
+
+def base_url() -> str:
+    return os.environ.get("ANTHROPIC_BASE_URL") or ""
+
+
+async def turn(request: Request, emit: Emit) -> Reply:
+    import httpx
+
+    patience = Patience(TITLE)
+    body, text = _body(request), Text(emit)
+    async with egress.client("model", timeout=patience.httpx(), max_bytes=patience.max_bytes) as client:
+        try:
+            return await _answer(client, body, text, patience)
+        except NodeError:
+            raise
+        except httpx.ConnectTimeout as error:
+            raise faults.timed_out(TITLE, "a connection", patience.connect_s) from error
+        except httpx.ConnectError as error:
+            raise faults.unreachable(TITLE, error) from error
+        except httpx.HTTPError as error:
+            raise faults.bad_answer(TITLE, "the stream was cut before the answer was complete.") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise faults.bad_answer(TITLE, "the stream holds broken JSON.") from error
+
+
+def _body(request: Request) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "model": request.model or default_model(),
+        "max_tokens": request.max_tokens or MAX_TOKENS,
+        "messages": [{"role": m.role, "content": m.text} for m in request.messages],
+        "stream": True,
+    }
+    system = request.system
+    if request.output_schema is not None:
+        system = f"{system}\n\n{structured.instruction(request.output_schema)}".strip()
+    if system:
+        body["system"] = system
+    if request.temperature is not None:
+        body["temperature"] = min(request.temperature, 1.0)
+    return body
+
+
+async def _answer(client: httpx.AsyncClient, body: dict[str, Any], text: Text, patience: Patience) -> Reply:
+    url = (base_url() or HOME).rstrip("/").removesuffix("/v1") + "/v1/messages"
+    headers = {"x-api-key": os.environ.get("ANTHROPIC_API_KEY", ""), "anthropic-version": VERSION}
+    asked = client.build_request("POST", url, json=body, headers=headers)
+    response = await patience.first(client.send(asked, stream=True))
+    try:
+        if response.status_code >= 400:
+            raise await _refusal(response, patience)
+        return await _streamed(response, body, text, patience)
+    finally:
+        await response.aclose()
+
+
+async def _refusal(response: httpx.Response, patience: Patience) -> NodeError:
+    content = await patience.idle(response.aread())
+    try:
+        message, code = faults.said(json.loads(content))
+    except ValueError:
+        message, code = faults.said(content.decode(errors="replace"))
+    return faults.from_status(response.status_code, message, response.headers, TITLE, code)
+
+
+async def _streamed(response: httpx.Response, body: dict[str, Any], text: Text, patience: Patience) -> Reply:
+    model, into, out, finish, done = body["model"], 0, 0, None, False
+    async with aclosing(_events(response, patience)) as events:
+        async for event in events:
+            match event.get("type"):
+                case "message_start":
+                    model = event["message"].get("model") or model
+                    into = _counted(event["message"].get("usage") or {})
+                case "content_block_delta" if event["delta"].get("type") == "text_delta":
+                    await text.add(event["delta"]["text"])
+                case "message_delta":
+                    finish = event["delta"].get("stop_reason") or finish
+                    out = (event.get("usage") or {}).get("output_tokens") or out
+                case "message_stop":
+                    done = True
+                case "error":
+                    raise _in_stream(event.get("error") or {})
+                case _:
+                    pass
+    if finish == "refusal":
+        raise faults.refused(TITLE, "the model declined to answer.")
+    if not done:
+        raise faults.bad_answer(TITLE, "the stream was cut before the answer was complete.")
+    if not str(text).strip():
+        raise faults.bad_answer(TITLE, "the answer is empty.")
+    return Reply(str(text), "anthropic", model, Usage(into, out, cost(model, into, out)))
+
+
+async def _events(response: httpx.Response, patience: Patience) -> AsyncIterator[dict[str, Any]]:
+    async with aclosing(patience.each(_data(response))) as lines:
+        async for line in lines:
+            yield json.loads(line)
+
+
+async def _data(response: httpx.Response) -> AsyncIterator[str]:
+    """The data lines of the stream. Each event of this API has exactly one."""
+    async for line in response.aiter_lines():
+        if line.startswith("data:"):
+            yield line[5:].strip()
+
+
+def _counted(usage: dict[str, Any]) -> int:
+    names = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+    return sum(usage.get(name) or 0 for name in names)
+
+
+def _in_stream(error: dict[str, Any]) -> NodeError:
+    """An error that comes after a 200: overload and the like."""
+    kind, message = error.get("type", ""), str(error.get("message", ""))
+    if kind == "rate_limit_error":
+        return faults.from_status(429, message, {}, TITLE)
+    if kind in ("overloaded_error", "api_error"):
+        return faults.from_status(529 if kind == "overloaded_error" else 500, message, {}, TITLE)
+    return faults.bad_answer(TITLE, f"the stream ended with an error: {message or kind}")
