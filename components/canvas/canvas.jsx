@@ -1,0 +1,212 @@
+// The drawing: React Flow around the client store. While the hand moves React Flow owns the picture; what is settled
+// becomes operations. The pointer that drops a new step is the centre of its card.
+import React, { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { Background, ReactFlow, ReactFlowProvider, applyEdgeChanges, applyNodeChanges, useReactFlow, useStore } from "@xyflow/react";
+import * as act from "./actions.js";
+import { StepEdge } from "./edge.jsx";
+import { NODE_H, NODE_W, byId, edgeId, incoming, isNote, outgoing, portsOf, refuse } from "./graph.js";
+import { NoteNode, StepNode } from "./node.jsx";
+import { Icon, IconButton } from "./parts.jsx";
+import { StepMenu } from "./palette.jsx";
+import { commit, get, select, selected, setView, useEditor } from "./store.js";
+import { summary } from "./words.js";
+
+const NODE_TYPES = Object.freeze({ step: StepNode, note: NoteNode });
+const EDGE_TYPES = Object.freeze({ step: StepEdge });
+const MULTI = ["Meta", "Control", "Shift"];
+const NOTE = { width: 188, height: 76 };
+
+// ---------- from the spec to React Flow's arrays; what did not change keeps its identity
+
+function worst(problems) {
+  const map = new Map();
+  for (const p of problems) {
+    const id = (p.node_id ?? "").split(/[/[]/)[0];
+    if (id && (!map.has(id) || (p.severity === "error" && map.get(id).severity !== "error"))) map.set(id, p);
+  }
+  return map;
+}
+function makeNodes(before, cache, { spec, problems, types, readOnly }, want) {
+  const old = new Map(before.map((n) => [n.id, n])), faults = worst(problems), nodes = byId(spec);
+  const next = spec.nodes.map((node) => {
+    const type = types[node.kind], note = isNote(types, node), problem = faults.get(node.id);
+    const wiredIn = incoming(spec).get(node.id) ?? [], wiredOut = outgoing(spec).get(node.id) ?? [];
+    const sides = sidesOf(wiredIn, nodes, node, types);
+    const key = `${wiredIn.length > 0}|${[...new Set(wiredOut.map((e) => e.port))].join()}|${problem ? problem.severity + problem.message : ""}|${sides}|${readOnly}|${!!type}`;
+    let made = cache.get(node.id);
+    if (!made || made.node !== node || made.key !== key) {
+      const data = note ? { config: node.config, kind: node.kind } : {
+        kind: node.kind, type, title: node.title || type?.title || node.kind, summary: summary(type, node.config), ports: portsOf(type ?? { kind: node.kind }, node, spec),
+        wired: { in: wiredIn.length > 0, ...Object.fromEntries(wiredOut.map((e) => [e.port, true])) }, start: !wiredIn.length, problem, readOnly,
+        sides: { left: sides.includes("left"), right: sides.includes("right") },
+      };
+      made = { node, key, data: made?.node?.config === node.config && note ? made.data : data };
+      cache.set(node.id, made);
+    }
+    const was = old.get(node.id), isSelected = want ? want.nodes.has(node.id) : was?.selected ?? false;
+    if (was && was.data === made.data && was.at === node.position && was.selected === isSelected) return was;
+    const size = note ? { width: node.config.width || NOTE.width, height: node.config.height || NOTE.height } : { width: NODE_W, height: NODE_H };
+    return { ...was, id: node.id, type: note ? "note" : "step", data: made.data, at: node.position, position: was && was.at === node.position ? was.position : { ...node.position }, selected: isSelected, zIndex: note ? -1 : 0, ...size };
+  });
+  return next.length === before.length && next.every((n, i) => n === before[i]) ? before : next;
+}
+const upward = (nodes, e) => (nodes.get(e.target)?.position.y ?? 0) < (nodes.get(e.source)?.position.y ?? 0) + NODE_H + 20;
+const sideFor = (types, node) => (node?.kind === "approval" ? "right" : "left");
+const sidesOf = (edges, nodes, node, types) => [...new Set(edges.filter((e) => upward(nodes, e)).map((e) => sideFor(types, nodes.get(e.source))))].join();
+
+function makeEdges(before, { spec, types, readOnly }, chosen, want) {
+  const old = new Map(before.map((e) => [e.id, e])), nodes = byId(spec);
+  return spec.edges.map((edge) => {
+    const id = edgeId(edge), was = old.get(id), source = nodes.get(edge.source), target = nodes.get(edge.target);
+    if (!source || !target) return null;
+    const several = portsOf(types[source.kind] ?? { kind: source.kind }, source, spec).length > 1 && edge.port !== "error", hot = chosen.has(edge.source) || chosen.has(edge.target);
+    const bound = (target.max_visits ?? 25) - 1, side = sideFor(types, source), isSelected = want ? want.edges.has(id) : was?.selected ?? false;
+    const d = was?.data;
+    if (d && d.several === several && d.hot === hot && d.bound === bound && d.readOnly === readOnly && was.selected === isSelected) return was;
+    return { ...was, id, type: "step", source: edge.source, sourceHandle: edge.port, target: edge.target, targetHandle: "in", selected: isSelected, data: { edge, several, hot, bound, side, looping: true, readOnly, onInsert } };
+  }).filter(Boolean);
+}
+let openInsert = () => {};
+const onInsert = (edge, event) => openInsert(edge, event);
+
+// ---------- drawing an edge
+
+function Wire({ fromX, fromY, toX, toY, fromNode, fromHandle }) {
+  const spec = get().spec, over = useStore(useCallback((s) => {
+    for (const n of s.nodeLookup.values()) {
+      const { x, y } = n.internals.positionAbsolute;
+      if (toX >= x && toX <= x + n.measured.width && toY >= y - 12 && toY <= y + n.measured.height + 6) return n.id;
+    }
+    return null;
+  }, [toX, toY]));
+  const out = fromHandle.type === "source", from = fromNode.id;
+  const target = over && (over !== from || (Math.abs(toX - fromX) > 30 || Math.abs(toY - fromY) > 30)) ? over : null;
+  const c = target && (out ? { source: from, port: fromHandle.id, target } : { source: target, port: act.freePort(target), target: from });
+  const reason = c && refuse(get().types, spec, c);
+  const y1 = out ? fromY - 12 : fromY + 12;
+  return (
+    <g>
+      <path className={`w ${reason ? "bad" : "hot"}`} d={`M ${fromX} ${y1} C ${fromX} ${y1 + (out ? 1 : -1) * Math.max(20, Math.abs(toY - y1) / 2)}, ${toX} ${toY - (out ? 1 : -1) * Math.max(20, Math.abs(toY - y1) / 2)}, ${toX} ${toY}`} />
+      {reason && <foreignObject x={toX + 14} y={toY + 8} width="280" height="60"><span className="refused" role="alert">{reason}</span></foreignObject>}
+    </g>
+  );
+}
+
+// ---------- the canvas itself
+
+const near = (s) => (s.transform[2] < 0.25 ? "far" : s.transform[2] < 0.5 ? "mid" : "near");
+const percent = (s) => Math.round(s.transform[2] * 100);
+
+function Flow({ children, minimal }) {
+  const { spec, problems, types, readOnly, loaded, selection } = useEditor((s) => ({ spec: s.spec, problems: s.problems, types: s.types, readOnly: s.readOnly, loaded: s.loaded, selection: s.selection }));
+  const [nodes, setNodes] = useState([]);
+  const [edges, setEdges] = useState([]);
+  const [menu, setMenu] = useState(null);
+  const rf = useReactFlow(), cache = useRef(new Map()), want = useRef(null), start = useRef(null), home = useRef(null), fitted = useRef(null);
+  const zoom = useStore(near);
+
+  useEffect(() => {
+    const wanted = want.current;
+    setNodes((before) => makeNodes(before, cache.current, { spec, problems, types, readOnly }, wanted));
+    setEdges((before) => makeEdges(before, { spec, types, readOnly }, new Set(selection.nodes), wanted));
+    want.current = null;
+  }, [spec, problems, types, readOnly, selection]);
+
+  const fit = useCallback((options = {}) => rf.fitView({ padding: 0.1, maxZoom: 1, minZoom: 0.05, duration: 0, ...options }), [rf]);
+  useEffect(() => {
+    if (!loaded || !nodes.length || fitted.current === get().workflowId) return;
+    fitted.current = get().workflowId;
+    requestAnimationFrame(() => act.showAll(rf, home.current, fit));
+  }, [loaded, nodes.length, fit, rf]);
+
+  useEffect(() => {
+    const choose = (ids, edgeIds = []) => {
+      const picked = { nodes: new Set(ids), edges: new Set(edgeIds) };
+      want.current = picked;
+      setNodes((before) => before.map((n) => (n.selected === picked.nodes.has(n.id) ? n : { ...n, selected: picked.nodes.has(n.id) })));
+      setEdges((before) => before.map((e) => (e.selected === picked.edges.has(e.id) ? e : { ...e, selected: picked.edges.has(e.id) })));
+    };
+    setView({
+      select: choose, fit, rf,
+      center: () => {
+        const box = home.current.getBoundingClientRect();
+        return rf.screenToFlowPosition({ x: box.left + box.width / 2, y: box.top + box.height / 2 });
+      },
+      reveal: (id) => act.reveal(rf, home.current, id),
+      focus: (id) => home.current?.querySelector(`[data-testid="node-${CSS.escape(id)}"]`)?.focus({ preventScroll: true }),
+      menu: (m) => setMenu(m),
+    });
+    openInsert = (edge, event) => setMenu({ x: event.clientX, y: event.clientY, pick: (kind) => act.insertOn(edge, kind) });
+    return () => setView(null);
+  }, [rf, fit]);
+
+  const onNodesChange = useCallback((changes) => setNodes((before) => applyNodeChanges(changes.filter((c) => c.type !== "remove"), before)), []);
+  const onEdgesChange = useCallback((changes) => setEdges((before) => applyEdgeChanges(changes.filter((c) => c.type !== "remove"), before)), []);
+  const onSelectionChange = useCallback(({ nodes: n, edges: e }) => selected(n.map((x) => x.id), e.map((x) => x.id)), []);
+  const onDragStart = useCallback((_e, _n, moved) => (start.current = new Map(moved.map((n) => [n.id, n.position]))), []);
+  const onDragStop = useCallback((_e, _n, moved) => {
+    const items = moved.map((n) => ({ id: n.id, x: Math.round(n.position.x), y: Math.round(n.position.y) }));
+    const changed = items.filter((i) => start.current?.get(i.id) && (Math.round(start.current.get(i.id).x) !== i.x || Math.round(start.current.get(i.id).y) !== i.y));
+    if (changed.length) commit([{ op: "move", items: changed }]);
+  }, []);
+  const isValid = useCallback((c) => !refuse(get().types, get().spec, { source: c.source, port: c.sourceHandle ?? "out", target: c.target }), []);
+  const onConnect = useCallback((c) => act.connect({ source: c.source, port: c.sourceHandle ?? "out", target: c.target }), []);
+  const onConnectEnd = useCallback((event, how) => {
+    if (how.isValid || !how.fromNode) return;
+    const point = event.changedTouches?.[0] ?? event, card = document.elementFromPoint(point.clientX, point.clientY)?.closest(".react-flow__node");
+    const id = card?.dataset.id;
+    if (!id || (id === how.fromNode.id && !how.toNode && !movedFar(how, point))) return;
+    act.connect(how.fromHandle.type === "source" ? { source: how.fromNode.id, port: how.fromHandle.id, target: id } : { source: id, port: act.freePort(id), target: how.fromNode.id }, true);
+  }, []);
+  const onDrop = useCallback((event) => {
+    const kind = event.dataTransfer.getData("application/nexod-kind") || act.dragged();
+    if (!kind || get().readOnly) return;
+    event.preventDefault();
+    act.addAt(kind, rf.screenToFlowPosition({ x: event.clientX, y: event.clientY }));
+  }, [rf]);
+  const onDragOver = useCallback((event) => (event.preventDefault(), (event.dataTransfer.dropEffect = "copy")), []);
+  const style = useMemo(() => ({ width: "100%", height: "100%" }), []);
+
+  return (
+    <div className="canvas" data-testid="canvas" data-zoom={zoom} data-readonly={readOnly} ref={home} onKeyDown={readOnly ? undefined : act.onCanvasKey} tabIndex={-1}>
+      <ReactFlow
+        style={style} nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES} onNodesChange={onNodesChange} onEdgesChange={onEdgesChange}
+        onSelectionChange={onSelectionChange} onNodeDragStart={onDragStart} onNodeDragStop={onDragStop}
+        onSelectionDragStart={(e, ns) => onDragStart(e, null, ns)} onSelectionDragStop={(e, ns) => onDragStop(e, null, ns)}
+        onConnect={onConnect} onConnectEnd={onConnectEnd} isValidConnection={isValid} connectionLineComponent={Wire} connectionRadius={14}
+        onDrop={onDrop} onDragOver={onDragOver} onPaneClick={() => setMenu(null)} onNodeDoubleClick={(_e, n) => act.openInspector(n.id)}
+        nodesDraggable={!readOnly} nodesConnectable={!readOnly} elementsSelectable nodesFocusable={false} edgesFocusable={false} disableKeyboardA11y
+        deleteKeyCode={null} multiSelectionKeyCode={MULTI} selectionKeyCode="Shift" zoomOnDoubleClick={false} minZoom={0.05} maxZoom={2} nodeDragThreshold={2}
+        proOptions={{ hideAttribution: true }}
+      >
+        <Background gap={20} size={1.4} />
+      </ReactFlow>
+      {loaded && !spec.nodes.length && !readOnly && <div className="empty hollow"><span className="em"><Icon name="flow" size={22} /></span><b className="strong">Nothing here yet</b><p>Drag a step from the left, or press / and type its name.</p></div>}
+      <Zoom fit={fit} tidy={!readOnly} />
+      {menu && <StepMenu {...menu} onClose={() => setMenu(null)} />}
+      {children}
+    </div>
+  );
+}
+function movedFar(how, point) {
+  const from = document.querySelector(`.react-flow__node[data-id="${CSS.escape(how.fromNode.id)}"] [data-handleid="${CSS.escape(how.fromHandle.id)}"]`)?.getBoundingClientRect();
+  return !from || Math.hypot(point.clientX - from.x - from.width / 2, point.clientY - from.y - from.height / 2) > 36;
+}
+
+function Zoom({ fit, tidy }) {
+  const rf = useReactFlow(), value = useStore(percent);
+  return (
+    <div className="float zoom">
+      <button type="button" className="btn icon" title="Zoom out" aria-label="Zoom out" onClick={() => rf.zoomOut()}><Icon name="minus" /></button>
+      <button type="button" className="btn num" style={{ padding: "0 4px", fontSize: 12, minWidth: 44 }} title="Zoom to 100 %" onClick={() => rf.zoomTo(1)}>{value}%</button>
+      <button type="button" className="btn icon" title="Zoom in" aria-label="Zoom in" onClick={() => rf.zoomIn()}><Icon name="plus" /></button>
+      <span className="vr" style={{ margin: "0 3px" }} />
+      <button type="button" className="btn icon" title="Fit" aria-label="Fit" onClick={() => fit({ duration: 180 })}><Icon name="fit" /></button>
+      {tidy && <button type="button" className="btn icon" title="Tidy up" aria-label="Tidy up" onClick={act.tidyUp}><Icon name="tidy" /></button>}
+    </div>
+  );
+}
+
+export function Canvas(props) {
+  return <ReactFlowProvider><Flow {...props} /></ReactFlowProvider>;
+}

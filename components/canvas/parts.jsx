@@ -1,0 +1,52 @@
+// Small parts that every panel draws with: icon, badge, chip, tile, JSON and text views.
+import React, { useState } from "react";
+
+export const ICONS = { idle: "dot", pending: "dot", running: "spin", waiting: "pause", completed: "check", failed: "x", skipped: "skip", cancelled: "stop", needs_review: "quest" };
+export const WORDS = { idle: "Idle", pending: "Pending", running: "Running", waiting: "Waiting", completed: "Completed", failed: "Failed", skipped: "Skipped", cancelled: "Cancelled", needs_review: "Needs review" };
+
+export const Icon = ({ name, size = 16, bold = false, className = "" }) => (
+  <svg className={`ic ${bold ? "b " : ""}${className}`} width={size} height={size} viewBox="0 0 24 24" aria-hidden="true"><use href={`/icons.svg#i-${name}`} /></svg>
+);
+export const Badge = ({ status, size = 13 }) => (
+  <span className={`bd s-${status}`} title={WORDS[status]}><Icon name={ICONS[status]} size={size} bold className="spin" /><span className="sr">{WORDS[status]}</span></span>
+);
+export const Chip = ({ status, children }) => (
+  <span className={`st s-${status}`}><Icon name={ICONS[status] ?? "dot"} size={14} bold className="spin" />{children ?? WORDS[status] ?? status}</span>
+);
+export const Tile = ({ type, size = "" }) => (
+  <span className={`tile ${size} g-${(type?.group ?? "logic").toLowerCase()}`}><Icon name={type?.icon ?? "flow"} size={{ "": 20, m: 16, s: 14 }[size]} /></span>
+);
+
+export const text = (value) => (value == null ? "" : typeof value === "string" ? value : JSON.stringify(value, null, 2));
+export const IconButton = ({ name, title, small = false, size = 16, ...rest }) => (
+  <button type="button" className={`btn ghost icon ${small ? "sm" : ""}`} title={title} aria-label={title} {...rest}><Icon name={name} size={size} /></button>
+);
+export function Seg({ value, options, onChange, small = true, label, ...rest }) {
+  return (
+    <span className={`seg ${small ? "sm" : ""}`} role="radiogroup" aria-label={label} {...rest}>
+      {options.map(([key, title]) => <button key={key} type="button" role="radio" aria-checked={value === key} data-value={key} onClick={() => onChange(key)}>{title}</button>)}
+    </span>
+  );
+}
+export function CopyButton({ value, title = "Copy" }) {
+  const [done, setDone] = useState(false);
+  const copy = () => navigator.clipboard?.writeText(text(value)).then(() => (setDone(true), setTimeout(() => setDone(false), 1200)), () => {});
+  return <IconButton small name={done ? "check" : "copy"} size={14} title={title} onClick={copy} />;
+}
+
+const Prose = ({ children }) => <div className="prose">{String(children).split(/\n{2,}/).map((p, i) => <p key={i} style={{ whiteSpace: "pre-wrap" }}>{p}</p>)}</div>;
+/** A value for reading: text as text, an object as names and values, everything else as JSON. */
+export function Read({ value }) {
+  if (value == null) return <p className="t3">Nothing</p>;
+  if (typeof value !== "object") return <Prose>{String(value)}</Prose>;
+  if (value.$blob) return <><Prose>{value.preview}</Prose><p className="hint">{Math.round(value.size / 1024)} KB; only its beginning is shown.</p></>;
+  if (Array.isArray(value)) return <pre className="pre">{text(value)}</pre>;
+  const { text: main, ...rest } = value, others = Object.entries(rest);
+  return (
+    <>
+      {typeof main === "string" && <Prose>{main}</Prose>}
+      {others.length > 0 && <dl className={`kv ${typeof main === "string" ? "after" : ""}`}>{others.map(([k, v]) => <React.Fragment key={k}><dt>{k}</dt><dd>{typeof v === "object" && v !== null ? <pre className="pre">{text(v)}</pre> : String(v ?? "–")}</dd></React.Fragment>)}</dl>}
+    </>
+  );
+}
+export const Json = ({ value }) => <pre className="pre">{text(value === undefined ? null : value)}</pre>;

@@ -1,0 +1,134 @@
+// The client store: the graph of the open workflow, its history, selection, problems and save state. One per tab.
+import { useRef, useSyncExternalStore } from "react";
+import { apply, byId, complete, edgeId, inverse } from "./graph.js";
+
+const blank = () => ({
+  workflowId: null, version: null, readOnly: false, loaded: false, failure: null,
+  spec: complete({ name: "", nodes: [], edges: [] }),
+  selection: { nodes: [], edges: [] },
+  undo: [], redo: [],
+  problems: [], saveState: "saved",
+  tab: "configure", dialog: null, dock: null, visit: null,
+});
+let state = { ...blank(), types: {}, groups: [] };
+const listeners = new Set();
+
+export const get = () => state;
+export function set(patch) {
+  state = { ...state, ...patch };
+  for (const listen of listeners) listen();
+}
+export const subscribe = (listen) => (listeners.add(listen), () => listeners.delete(listen));
+
+/** A piece of the store; `select` may build new objects as long as they are shallowly equal. */
+export function useEditor(select) {
+  const last = useRef(undefined);
+  const read = () => {
+    const next = select(state);
+    return shallow(last.current, next) ? last.current : (last.current = next);
+  };
+  return useSyncExternalStore(subscribe, read, read);
+}
+function shallow(a, b) {
+  if (Object.is(a, b)) return true;
+  if (!a || !b || typeof a !== "object" || typeof b !== "object" || Array.isArray(a) !== Array.isArray(b)) return false;
+  const keys = Object.keys(b);
+  return keys.length === Object.keys(a).length && keys.every((k) => Object.is(a[k], b[k]));
+}
+
+export const reset = (patch) => set({ ...blank(), ...patch });
+/** The kinds there are, told once by the page: ports, schema, sample, summary, group, icon. */
+export function setTypes(list) {
+  if (state.typeList === list) return;
+  set({ typeList: list, types: Object.fromEntries(list.map((t) => [t.kind, t])) });
+}
+export const nodeOf = (id) => byId(state.spec).get(id);
+export const typeOf = (id) => state.types[nodeOf(id)?.kind];
+
+// ---------- the one commit path
+
+let send = () => {};
+/** sync.js takes over what is to be sent. */
+export const onCommit = (fn) => (send = fn);
+
+const SAME_FIELD_MS = 4000;
+/** Apply `ops`, remember how to take them back, send them. Commits under one `key` in a row are one undo step. */
+export function commit(ops, { key = null } = {}) {
+  if (state.readOnly || !state.loaded || !ops.length) return;
+  const back = inverse(state.spec, ops), last = state.undo[state.undo.length - 1], now = Date.now();
+  const merge = key && last?.key === key && now - last.at < SAME_FIELD_MS;
+  const entry = merge ? { ops: last.ops.concat(ops), back: back.concat(last.back), key, at: now } : { ops, back, key, at: now };
+  set({ spec: apply(state.spec, ops), undo: [...(merge ? state.undo.slice(0, -1) : state.undo), entry].slice(-200), redo: [] });
+  send(ops);
+}
+function travel(from, to, side) {
+  const entry = state[from][state[from].length - 1];
+  if (!entry || state.readOnly) return;
+  set({ spec: apply(state.spec, entry[side]), [from]: state[from].slice(0, -1), [to]: [...state[to], { ...entry, key: null }] });
+  prune();
+  send(entry[side]);
+}
+export const undo = () => (flushFields(), travel("undo", "redo", "back"));
+export const redo = () => (flushFields(), travel("redo", "undo", "ops"));
+
+/** Fields hold what is being typed for a moment; whoever needs the graph whole asks them to hand it over. */
+const pendingFields = new Set();
+export const fieldPending = (flush) => (pendingFields.add(flush), () => pendingFields.delete(flush));
+export function flushFields() {
+  for (const flush of [...pendingFields]) flush();
+}
+
+// ---------- selection
+
+let view = null;
+/** The canvas, once it is there: select, reveal, focus. */
+export const setView = (v) => (view = v);
+export const getView = () => view;
+
+export function select(nodes, edges = []) {
+  set({ selection: { nodes, edges } });
+  view?.select(nodes, edges);
+}
+/** What the canvas says is selected now. */
+export function selected(nodes, edges) {
+  const s = state.selection;
+  if (s.nodes.join() === nodes.join() && s.edges.join() === edges.join()) return;
+  flushFields();
+  set({ selection: { nodes, edges } });
+}
+function prune() {
+  const nodes = byId(state.spec), edges = new Set(state.spec.edges.map(edgeId)), s = state.selection;
+  const kept = { nodes: s.nodes.filter((id) => nodes.has(id)), edges: s.edges.filter((id) => edges.has(id)) };
+  if (kept.nodes.length !== s.nodes.length || kept.edges.length !== s.edges.length) select(kept.nodes, kept.edges);
+}
+
+/** To the step, and in it to the field, that a problem speaks of. */
+export function jump(problem) {
+  const id = (problem.node_id ?? "").split(/[/[]/)[0] || null;
+  const known = id && nodeOf(id);
+  select(known ? [id] : []);
+  if (known) view?.reveal(id);
+  const path = (problem.field ?? "").replace(/^config\./, "");
+  set({ tab: /^(retry|timeout_s|max_visits|join)/.test(path) ? "reliability" : "configure" });
+  if (!path) return;
+  const names = path.split(".");
+  setTimeout(() => {
+    for (let n = names.length; n > 0; n--) {
+      const found = document.querySelector(`[data-testid="field-${CSS.escape(names.slice(0, n).join("."))}"]`);
+      if (found) return found.focus();
+    }
+  }, 60);
+}
+
+// ---------- toasts: at most three, errors stay
+
+let toasts = [], toastId = 0;
+const toastListeners = new Set();
+const tell = (next) => ((toasts = next), toastListeners.forEach((f) => f()));
+export function toast(title, { text = "", status = "completed", action = null } = {}) {
+  const id = ++toastId;
+  tell([...toasts.filter((t) => t.title !== title), { id, title, text, status, action }].slice(-3));
+  if (status !== "failed") setTimeout(() => dismiss(id), 5000);
+}
+export const dismiss = (id) => tell(toasts.filter((t) => t.id !== id));
+export const useToasts = () => useSyncExternalStore((f) => (toastListeners.add(f), () => toastListeners.delete(f)), () => toasts, () => toasts);
