@@ -4,13 +4,16 @@ Every row belongs to a workspace, and every unique rule leads with it, so that n
 """
 
 import json
+import os
 from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, Column, Index, LargeBinary, Text, UniqueConstraint
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
-from uuid_utils import uuid7
+from uuid_utils import reseed_rng, uuid7
 
+# A forked process must not draw the same ids as its siblings.
+os.register_at_fork(after_in_child=reseed_rng)
 DEFAULT_WORKSPACE = "00000000-0000-7000-8000-000000000001"
 
 

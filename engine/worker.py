@@ -1,0 +1,144 @@
+"""A worker process: runs what the queue holds until told to stop, and sweeps up after those that were killed.
+
+One event loop drives the runs. Beside it: a thread that renews leases whatever the loop is doing, and Huey's, which
+hears the doorbell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import random
+import signal
+import socket
+import threading
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from uuid_utils import uuid7
+
+from engine.backends import load
+from engine.bell import IDLE_S, Bell
+from engine.errors import NexodError
+from engine.queue import Queue
+from engine.runner import Runner
+from engine.settings import Settings
+from engine.store import ledger
+from engine.store.database import Database
+from engine.store.sweep import sweep
+
+log = logging.getLogger(__name__)
+SWEEP_S = 0.5
+WATCH_S = 1.0
+GRACE_S = 4.0
+"""How long running steps may go on after a worker was told to stop."""
+
+
+def run(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT. A second signal ends it at once."""
+    asyncio.run(Worker(settings).main())
+
+
+class Worker:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid7()}"
+        self.db = Database.open(settings.database_url)
+        self.queue = Queue.open(settings)
+        self._stopping = asyncio.Event()
+        self._stopped = threading.Event()
+        self._wakes: set[asyncio.Task[None]] = set()
+
+    async def main(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        load("langgraph")  # before the first claim: the import costs seconds, and a lease would run meanwhile
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(signum) is not signal.SIG_IGN:
+                self.loop.add_signal_handler(signum, self._stop)
+        self.bell = Bell.open(self.settings, self.db)
+        self.runner = Runner(self.db, self.owner, self.settings.lease_s, self.settings.slots)
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        self.queue.listen(self._rung)
+        watching = [asyncio.create_task(self._often(SWEEP_S, self._sweep)), asyncio.create_task(self._watch())]
+        try:
+            await self._stopping.wait()
+        finally:
+            self.queue.close()
+            for task in watching:
+                task.cancel()
+            await self.runner.close(GRACE_S)
+            self._stopped.set()
+            self.bell.close()
+            self.db.close()
+
+    def _stop(self) -> None:
+        if self._stopping.is_set():
+            os._exit(1)
+        self._stopping.set()
+
+    def _rung(self, run_id: str) -> None:
+        with suppress(RuntimeError):  # the loop is gone, the sweep of another worker will do
+            self.loop.call_soon_threadsafe(self._wake, run_id)
+
+    def _wake(self, run_id: str | None) -> None:
+        task = self.loop.create_task(self.runner.wake(run_id))
+        self._wakes.add(task)
+        task.add_done_callback(self._woken)
+
+    def _woken(self, task: asyncio.Task[None]) -> None:
+        self._wakes.discard(task)
+        if not task.cancelled() and (fault := task.exception()):
+            log.warning("no run could be claimed: %s", fault)
+
+    # The heart ---------------------------------------------------------------------------------------------------
+
+    def _beat(self) -> None:
+        """In a thread: a step that blocks the loop must not cost the other runs their leases."""
+        while not self._stopped.wait(self.settings.lease_s / 3):
+            try:
+                self._renew()
+            except NexodError as fault:
+                log.warning("leases were not renewed: %s", fault)
+
+    def _renew(self) -> None:
+        mine = self.runner.alive()
+        if mine:
+            kept = ledger.heartbeat(self.db, self.owner, self.settings.lease_s, mine)
+            for lost in (run for run in mine if run[0] not in kept):
+                self.loop.call_soon_threadsafe(self._lose, lost)
+
+    def _lose(self, lost: tuple[str, int]) -> None:
+        # In between the run may have ended, or come back to us as a new attempt.
+        if lost in self.runner.alive():
+            self.runner.fence(lost[0])
+
+    # What others want --------------------------------------------------------------------------------------------
+
+    async def _often(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """`work` again and again, not in step with the other workers."""
+        while True:
+            try:
+                await work()
+            except NexodError as fault:
+                log.warning("%s: %s", work.__name__.strip("_"), fault)
+            await asyncio.sleep(seconds * random.uniform(0.7, 1.3))
+
+    async def _sweep(self) -> None:
+        swept = await asyncio.to_thread(sweep, self.db)
+        await self.runner.wake()
+        for run_id in swept.ring:
+            await asyncio.to_thread(self.queue.ring, run_id)
+
+    async def _watch(self) -> None:
+        """Runs of ours that somebody asked to cancel."""
+        while True:
+            mark = self.bell.mark()
+            try:
+                for run_id in await asyncio.to_thread(ledger.cancel_requested, self.db, self.owner):
+                    self.runner.cancel(run_id)
+            except NexodError as fault:
+                log.warning("cancel requests were not read: %s", fault)
+                await asyncio.sleep(WATCH_S)
+            await self.bell.wait(WATCH_S, since=mark, pace_s=IDLE_S)
+            await asyncio.sleep(IDLE_S)
