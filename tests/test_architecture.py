@@ -46,8 +46,9 @@ KNOWS = {
     "worker": "runner queue bell",
     "export": "plan",
     "services": "store plan queue bell fold export secrets",
-    "up": "services",
-    "cli": "services up worker",
+    "web": "settings",
+    "up": "services web worker",
+    "cli": "services up",
 }
 """Inside `engine`: a module may know these, and whatever these may know."""
 
