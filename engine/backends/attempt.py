@@ -119,7 +119,8 @@ class Attempt:
         if ctx.key in self.run.journal.started:
             return
         first = {"first": taken.source} if node.id in self.plan.anys else {}
-        payload = {"visit": taken.visit, "input": inputs, **first}
+        shown = {name: value for name, value in inputs.items() if value is not None and name != "flow"}
+        payload = {"visit": taken.visit, "input": shown, **first}
         self.run.journal.ride(NewEvent("node_started", payload, ctx.node_id, ctx.key))
         if first:
             await self.run.journal.append()

@@ -23,6 +23,9 @@ class Scope(Mapping[str, Any]):
         self.past = past
         self._plan, self._values, self._fixed = plan, values, fixed
 
+    def with_(self, extra: Mapping[str, Any]) -> Scope:
+        return Scope(self._plan, self._values, self.past, {**self._fixed, **extra})
+
     def __getitem__(self, name: str) -> Any:
         if name in self._fixed:
             return self._fixed[name]
@@ -53,6 +56,9 @@ class Context:
 
     def evaluate(self, expression: str) -> Any:
         return expressions.evaluate(expression, self.scope)
+
+    def render(self, value: Any, extra: Mapping[str, Any] | None = None) -> Any:
+        return expressions.render_value(value, self.scope.with_(extra) if extra else self.scope)
 
     def secret(self, reference: Mapping[str, str]) -> str:
         return secrets.resolve(reference)

@@ -66,6 +66,10 @@ async def attempt(plan: Plan, tape: Tape, target: str, programs: dict[int, Any])
     run = Run("r", "w", "r", "2026-01-01T00:00:00Z", journal, load(target), programs, emit)
     top = Attempt(run, plan, {"input": {}, "run": {"id": "r", "started_at": ""}})
     await top.play()
+    try:
+        await journal.append()
+    except Fenced as signal:
+        run.stop(signal)
     await journal.close()
     if isinstance(run.signal, Fenced):
         return "crashed"
