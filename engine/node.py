@@ -23,7 +23,8 @@ Inputs = Mapping[str, Any]
 @dataclass(frozen=True, slots=True)
 class Mark:
     """How a config field is read: `text` is T, `expr` is E, `values` has T in every string leaf,
-    `lazy` is an E that the node evaluates itself (`ctx.evaluate`)."""
+    `lazy` is an E that the node evaluates itself (`ctx.evaluate`), `lazy_values` are values that it renders
+    itself (`ctx.render`)."""
 
     kind: str
 
@@ -32,6 +33,7 @@ Text = Annotated[str, Mark("text")]
 Expr = Annotated[str, Mark("expr")]
 LazyExpr = Annotated[str, Mark("lazy")]
 Values = Annotated[Any, Mark("values")]
+LazyValues = Annotated[Any, Mark("lazy_values")]
 
 
 class Effect(StrEnum):
@@ -109,6 +111,10 @@ class RunContext(Protocol):
         """A CEL expression over what this step may see. Raises NodeError(code="bad_expression")."""
         ...
 
+    def render(self, value: Any, names: Mapping[str, Any] | None = None) -> Any:
+        """`value` with every text in it rendered, over what this step may see and `names` besides."""
+        ...
+
     def secret(self, reference: Mapping[str, str]) -> str:
         """The value behind `{"$secret": NAME}`. Raises NodeError(code="missing_secret")."""
         ...
@@ -138,6 +144,7 @@ class NodeType:
     """The second line of its card, with config fields in braces: `{method} · {url}`."""
     v: ClassVar[int] = 1
     Config: ClassVar[type[NodeConfig]]
+    targets: ClassVar[frozenset[str]] = frozenset({"langgraph", "crewai"})
     sample: ClassVar[dict[str, Any]]
     """A config that works offline: palette default, docs example, test case."""
 

@@ -1,0 +1,31 @@
+"""From a workflow to its plan: every mistake a graph can have is found here, before a run starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.checks import MAX_PROBLEMS, Flow, check_flow
+from engine.errors import Problem
+from engine.layout import Plan as Plan
+from engine.layout import PlannedNode as PlannedNode
+from engine.resolve import resolve as resolve
+from engine.salvage import salvage
+from engine.spec import WorkflowSpec, read
+
+
+def build(spec: WorkflowSpec) -> tuple[Plan | None, list[Problem]]:
+    """The plan, and the problems of the graph; no plan exactly when one of them is an error."""
+    found: list[Problem] = []
+    plan = check_flow(Flow(spec, spec.target, found))
+    return plan, found[:MAX_PROBLEMS]
+
+
+def problems(raw: Any) -> list[Problem]:
+    """Everything that is wrong with a workflow: the one validation that REST, editor and CLI share."""
+    spec, found = read(raw)
+    if spec is not None:
+        return build(spec)[1]
+    rest, keep = salvage(raw)
+    if rest is not None:
+        found = [*found, *(p for p in build(rest)[1] if keep(p))]
+    return list(dict.fromkeys(found))[:MAX_PROBLEMS]

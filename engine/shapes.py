@@ -1,0 +1,163 @@
+"""Faults of shape as problems: a pydantic error, or a value too large or too deep, with its place and its cure."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from engine.errors import Problem
+
+MAX_DEPTH = 32
+MAX_FIELD = 64 * 1024
+MAX_VALUES = 500_000
+
+WRONG_TYPE = {
+    "string_type": "text", "int_type": "a whole number", "float_type": "a number", "bool_type": "true or false",
+    "dict_type": "an object", "list_type": "a list", "model_type": "an object", "int_from_float": "a whole number",
+    "model_attributes_type": "an object", "tuple_type": "a list", "int_parsing": "a whole number",
+    "float_parsing": "a number", "bool_parsing": "true or false", "none_required": "null", "enum": "one of the names",
+}  # fmt: skip
+
+
+def at(raw: Any, *path: str | int) -> Any:
+    """The value at `path`, or None."""
+    for step in path:
+        if isinstance(raw, dict):
+            raw = raw.get(step)
+        elif isinstance(raw, list) and isinstance(step, int) and 0 <= step < len(raw):
+            raw = raw[step]
+        else:
+            return None
+    return raw
+
+
+def shape_problems(error: ValidationError, raw: Any, inside: str = "") -> list[Problem]:
+    """The faults of a whole flow. `inside`: the subflow step that holds it."""
+    found = [_of_flow(e, raw, inside) for e in error.errors(include_url=False, include_context=True)]
+    return list(dict.fromkeys(found))
+
+
+def _of_flow(error: ErrorDetails, raw: Any, inside: str) -> Problem:
+    loc = place(error, raw)
+    node_id = at(raw, "nodes", loc[1], "id") if len(loc) > 2 and loc[0] == "nodes" else None
+    if isinstance(node_id, str) and loc[2] != "id":
+        title = at(raw, "nodes", loc[1], "title") or node_id
+        owner = f"{inside}/{node_id}" if inside else node_id
+        return to_problem(error, loc[2:], node_id=owner, title=title if isinstance(title, str) else node_id)
+    return to_problem(error, ("config", "flow", *loc) if inside else loc, node_id=inside or None)
+
+
+def config_problems(error: ValidationError, raw: Any, node_id: str, title: str) -> list[Problem]:
+    """The faults of one step's config."""
+    found: dict[tuple[Any, ...], Problem] = {}
+    for e in error.errors(include_url=False, include_context=True):
+        loc = place(e, raw)
+        problem = to_problem(e, ("config", *loc), node_id=node_id, title=title)
+        found.setdefault((loc, problem.code == "unknown_field"), problem)
+    return list(found.values())
+
+
+def place(error: ErrorDetails, raw: Any) -> tuple[str | int, ...]:
+    """The place in the data: pydantic also puts the names of union members into its path."""
+    found: list[str | int] = []
+    steps = error["loc"]
+    for n, step in enumerate(steps):
+        if isinstance(raw, dict) and step in raw:
+            raw = raw[step]
+        elif isinstance(raw, list) and isinstance(step, int) and step < len(raw):
+            raw = raw[step]
+        elif not (n == len(steps) - 1 and error["type"] == "missing"):
+            continue
+        found.append(step)
+    return tuple(found)
+
+
+def to_problem(
+    error: ErrorDetails, loc: tuple[str | int, ...], *, node_id: str | None = None, title: str = ""
+) -> Problem:
+    kind, context = error["type"], error.get("ctx", {})
+    field = ".".join(map(str, loc)) or None
+    label = ".".join(str(s) for s in (loc[1:] if loc[:1] == ("config",) and len(loc) > 1 else loc)) or "the file"
+    code, fault, cure = _words(kind, label, error, context)
+    return Problem(code, f"{title}: {fault}" if title else _capital(fault), cure, node_id=node_id, field=field)
+
+
+def _words(kind: str, label: str, error: ErrorDetails, context: dict[str, Any]) -> tuple[str, str, str]:
+    if kind == "missing":
+        return "missing_field", f"{label} is missing.", f"Fill in {label.split('.')[-1]}."
+    if kind == "extra_forbidden":
+        return "unknown_field", f"{label} is no field here.", "Remove it, or check its spelling."
+    if kind in WRONG_TYPE:
+        return "wrong_type", f"{label} is not {WRONG_TYPE[kind]}.", f"Write {WRONG_TYPE[kind]}."
+    if kind in ("too_long", "string_too_long"):
+        return "too_large", f"{label} is too long.", f"Keep it within {context.get('max_length')}."
+    if kind == "string_pattern_mismatch":
+        return "bad_value", f"{label} is not a name.", "Use lower-case letters, digits and _, a letter first."
+    if kind == "reserved":
+        return "bad_value", f"{label} is the reserved word {context['name']!r}.", "Choose another id."
+    if kind == "literal_error":
+        return "bad_value", f"{label} is not {context['expected']}.", f"Choose {context['expected']}."
+    if kind == "advice":
+        return context["code"], context["fault"], context["cure"]
+    said = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    return "bad_value", f"{label} {said}.", "Change the value."
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def size_problems(raw: Any) -> list[Problem]:
+    """Nested too deep, too much of it, or text that cannot be stored. Walks without recursion."""
+    level, depth, count = [raw], 0, 0
+    while level:
+        depth += 1
+        if depth > MAX_DEPTH + 1:
+            return [Problem("too_deep", f"The workflow nests deeper than {MAX_DEPTH} levels.", "Flatten it.")]
+        count += len(level)
+        if count > MAX_VALUES:
+            return [Problem("too_large", f"The workflow holds over {MAX_VALUES} values.", "Split it.")]
+        for value in level:
+            if isinstance(value, str) and not _storable(value):
+                return [Problem("bad_value", f"The text {value[:40]!r} holds a broken character.", "Type it again.")]
+        level = [child for value in level for child in _children(value)]
+    return list(_large_fields(raw))
+
+
+def _children(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [*value, *value.values()]
+    return value if isinstance(value, list) else []
+
+
+def _storable(text: str) -> bool:
+    try:
+        return "\x00" not in text and bool(text.encode() or True)
+    except UnicodeEncodeError:
+        return False
+
+
+def _large_fields(raw: dict[str, Any]) -> Iterator[Problem]:
+    """Fields over 64 KB. The flow of a subflow is no field: its own fields are checked when it is planned."""
+    for name in ("inputs", "outputs", "description"):
+        if _weight(raw.get(name)) > MAX_FIELD:
+            yield _large(name, None, "The workflow")
+    nodes = raw.get("nodes")
+    for n, node in enumerate(nodes if isinstance(nodes, list) else []):
+        config = at(node, "config")
+        for name, value in config.items() if isinstance(config, dict) else ():
+            if name != "flow" and _weight(value) > MAX_FIELD:
+                node_id = at(node, "id")
+                yield _large(f"config.{name}", node_id if isinstance(node_id, str) else None, f"Step {n + 1}")
+
+
+def _large(field: str, node_id: str | None, title: str) -> Problem:
+    return Problem("too_large", f"{node_id or title}: {field} is over 64 KB.", "Shorten it.", node_id=node_id, field=field)
+
+
+def _weight(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value.encode())
+    return len(json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str).encode())
