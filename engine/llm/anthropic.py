@@ -45,10 +45,6 @@ async def turn(request: Request, emit: Emit) -> Reply:
             return await _answer(client, body, text, patience)
         except NodeError:
             raise
-        except httpx.ConnectTimeout as error:
-            raise faults.timed_out(TITLE, "a connection", patience.connect_s) from error
-        except httpx.ConnectError as error:
-            raise faults.unreachable(TITLE, error) from error
         except httpx.HTTPError as error:
             raise faults.bad_answer(TITLE, "the stream was cut before the answer was complete.") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -76,13 +72,27 @@ async def _answer(client: httpx.AsyncClient, body: dict[str, Any], text: Text, p
     url = (base_url() or HOME).rstrip("/").removesuffix("/v1") + "/v1/messages"
     headers = {"x-api-key": os.environ.get("ANTHROPIC_API_KEY", ""), "anthropic-version": VERSION}
     asked = client.build_request("POST", url, json=body, headers=headers)
-    response = await patience.first(client.send(asked, stream=True))
+    response = await _opened(client, asked, patience)
     try:
         if response.status_code >= 400:
             raise await _refusal(response, patience)
+        if "json" in response.headers.get("content-type", ""):
+            message, _ = faults.said(json.loads(await patience.idle(response.aread())))
+            raise faults.bad_answer(TITLE, f"it answered 200 with no stream: {message}")
         return await _streamed(response, body, text, patience)
     finally:
         await response.aclose()
+
+
+async def _opened(client: httpx.AsyncClient, asked: httpx.Request, patience: Patience) -> httpx.Response:
+    import httpx
+
+    try:
+        return await patience.first(client.send(asked, stream=True))
+    except httpx.ConnectTimeout as error:
+        raise faults.timed_out(TITLE, "a connection", patience.connect_s) from error
+    except httpx.HTTPError as error:
+        raise faults.unreachable(TITLE, error) from error
 
 
 async def _refusal(response: httpx.Response, patience: Patience) -> NodeError:

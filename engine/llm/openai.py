@@ -35,7 +35,7 @@ def base_url() -> str:
 async def turn(request: Request, emit: Emit) -> Reply:
     # In a thread: the package takes a second or two to load, and the loop renews leases meanwhile.
     sdk = await asyncio.to_thread(_load)
-    patience = Patience(TITLE if base_url() else "OpenAI")
+    patience = Patience("The model server" if base_url() else "OpenAI")
     async with egress.client("model", timeout=patience.httpx(), max_bytes=patience.max_bytes) as http:
         client = sdk.AsyncOpenAI(
             api_key=os.environ.get("OPENAI_API_KEY") or "none",
