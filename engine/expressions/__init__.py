@@ -17,9 +17,9 @@ from typing import Any
 
 import cel
 
-from engine.cel_text import BadExpression, references, segments
+from engine.expressions.text import BadExpression, references, segments
 from engine.errors import NodeError
-from engine.functions import FUNCTIONS, KNOWN
+from engine.expressions.functions import FUNCTIONS, KNOWN
 
 MAX_TEXT = 4 * 1024 * 1024
 PATH = re.compile(r"[a-z_][A-Za-z0-9_]*(\.[a-zA-Z_][A-Za-z0-9_]*)*")

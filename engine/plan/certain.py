@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from engine.graph import bits
-from engine.layout import Plan
+from engine.plan.graph import bits
+from engine.plan.layout import Plan
 
 ROOT = -1
 MOST_WORK = 400_000

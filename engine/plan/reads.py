@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from engine.cel_text import BadExpression, known_type
-from engine.certain import Certain
+from engine.expressions.text import BadExpression, known_type
+from engine.plan.certain import Certain
 from engine.expressions import Template, compile_expression, compile_template
-from engine.layout import Plan
-from engine.resolve import fields
+from engine.plan.layout import Plan
+from engine.plan.resolve import fields
 from engine.spec import NodeSpec
 
 if TYPE_CHECKING:
-    from engine.checks import Flow
+    from engine.plan.checks import Flow
 
 ALWAYS = frozenset({"input", "run"})
 IN_A_MAP = frozenset({"item", "index"})

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from engine import graph
-from engine.joins import join_class
+from engine.plan import graph
+from engine.plan.joins import join_class
 from engine.node import NodeConfig, NodeType
 from engine.spec import Retry
 

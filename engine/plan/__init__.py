@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.checks import MAX_PROBLEMS, Flow, check_flow
+from engine.plan.checks import MAX_PROBLEMS, Flow, check_flow
 from engine.errors import Problem
-from engine.layout import Plan as Plan
-from engine.layout import PlannedNode as PlannedNode
-from engine.resolve import resolve as resolve
-from engine.salvage import salvage
+from engine.plan.layout import Plan as Plan
+from engine.plan.layout import PlannedNode as PlannedNode
+from engine.plan.resolve import resolve as resolve
+from engine.plan.salvage import salvage
 from engine.spec import WorkflowSpec, read
 
 

@@ -13,11 +13,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from engine import graph, reads, schema
+from engine import schema
+from engine.plan import graph, reads
 from engine.errors import Problem
-from engine.layout import Plan, PlannedNode, lay_out
+from engine.plan.layout import Plan, PlannedNode, lay_out
 from engine.node import Agent, NodeConfig, NodeType, Pause, Route, Silent, Step, registry
-from engine.resolve import fields
+from engine.plan.resolve import fields
 from engine.shapes import config_problems
 from engine.spec import MAX_NODES, EdgeSpec, FlowSpec, NodeSpec, read_flow
 

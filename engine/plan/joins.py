@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.layout import Plan
+    from engine.plan.layout import Plan
 
 
 def join_class(plan: Plan, join: str) -> str:

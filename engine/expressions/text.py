@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.functions import TYPES
+from engine.expressions.functions import TYPES
 
 MAX_LENGTH = 4096
 MAX_NESTING = 24
