@@ -7,6 +7,8 @@ import os
 import pytest
 from hypothesis import HealthCheck, settings
 
+pytest_plugins = ["tests.servers"]
+
 for name in list(os.environ):
     if name.startswith(("NEXOD_", "OPENAI_", "ANTHROPIC_", "DATABASE_URL", "REDIS_URL", "LANGSMITH_", "LANGCHAIN_")):
         del os.environ[name]
