@@ -5,6 +5,8 @@ from __future__ import annotations
 import reflex as rx
 
 from nexod_app.call import explain
+from nexod_app.inbox import page as inbox
+from nexod_app.inbox.state import Inbox
 from nexod_app.login import page as login
 from nexod_app.shell import Shell
 from nexod_app.workflows import page as workflows
@@ -17,4 +19,6 @@ app = rx.App(
     backend_exception_handler=explain,
 )
 app.add_page(workflows.page, route="/", title="Workflows · Nexod", on_load=[Shell.look, Workflows.load])
+for route in ("/inbox", "/inbox/[question]"):
+    app.add_page(inbox.page, route=route, title="Inbox · Nexod", on_load=[Shell.look, Inbox.load])
 app.add_page(login.page, route="/login", title="Sign in · Nexod")

@@ -23,7 +23,7 @@ class Shell(rx.State):
     @rx.event
     async def look(self) -> None:
         """How many questions wait now. The first thing every page asks, so it also asks who is there."""
-        self.waiting = await call(self, approvals.waiting)
+        self.waiting = await call(self, approvals.pending)
 
     @rx.event
     async def tell(self, tone: str, title: str, text: str = "") -> None:

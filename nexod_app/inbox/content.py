@@ -1,0 +1,60 @@
+"""What a person is asked to approve, as safe HTML: Markdown from models, or fields of an object. Nothing is fetched."""
+
+from __future__ import annotations
+
+import json
+from html import escape
+from typing import Any
+
+import nh3
+from markdown_it import MarkdownIt
+
+TAGS = {
+    "p", "br", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "strong", "em", "s", "code", "pre", "blockquote",
+    "hr", "a", "table", "thead", "tbody", "tr", "th", "td",
+}  # fmt: skip
+MOST = 100_000
+"""Characters shown in the page; the rest is behind a link."""
+
+# Written HTML is shown as text, an image as its link: neither may reach out when a person reads.
+_markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"]).disable("image")
+
+
+def shown(content: Any) -> str:
+    """HTML of the content, text as Markdown and anything else as its fields."""
+    if isinstance(content, str):
+        return markdown(content[:MOST])
+    return _value(content) if len(written(content)) <= MOST else markdown(f"```\n{written(content)[:MOST]}\n```")
+
+
+def written(content: Any) -> str:
+    """The content letter for letter: text as it is, anything else as JSON."""
+    return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, indent=2)
+
+
+def markdown(text: str) -> str:
+    return nh3.clean(
+        _markdown.render(text),
+        tags=TAGS,
+        attributes={"a": {"href", "title"}, "ol": {"start"}, "code": {"class"}},
+        url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
+        set_tag_attribute_values={"a": {"target": "_blank"}},
+    )
+
+
+def _value(value: Any) -> str:
+    match value:
+        case {**fields} if fields:
+            return f'<dl class="fields">{"".join(_field(name, one) for name, one in fields.items())}</dl>'
+        case [*items] if items:
+            return f"<ol>{''.join(f'<li>{_value(item)}</li>' for item in items)}</ol>"
+        case str():
+            return f'<span class="asis">{escape(value)}</span>'
+        case _:
+            return f"<code>{escape(json.dumps(value))}</code>"
+
+
+def _field(name: str, value: Any) -> str:
+    nested = ' class="nested"' if isinstance(value, (dict, list)) and value else ""
+    return f"<div{nested}><dt>{escape(name)}</dt><dd>{_value(value)}</dd></div>"
