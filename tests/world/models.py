@@ -9,7 +9,7 @@ with the very same marker gets the n-th step, later ones the last), else the nex
 Other processes play over HTTP: POST /_world/play [steps], GET /_world/requests, POST /_world/reset.
 
 Steps: {"text": …} · {"json": …} · {"tool_calls": [{"name", "arguments"}]} · {"fault": …}, each with any of "usage",
-"model", "finish", "delay_s" (before the first byte), "chunk_delay_s". Faults:
+"model", "finish", "delay_s" (before the first byte), "chunk_delay_s", "whole" (no stream, though asked). Faults:
 unauthorized 401 · forbidden 403 · not_found 404 · refused 400 · rate_limited 429 · quota 429 · server_error 500 ·
 unavailable 503 (both limits and 503 take "retry_after") · slow_first (no token) · stall (one token, then silence) ·
 pings (comments only) · cut (the connection breaks) · cut_clean (the stream ends too early) · broken_json · error_body
@@ -31,7 +31,11 @@ Step = dict[str, Any]
 HOLD_S = 3600
 STATUS = {"unauthorized": 401, "forbidden": 403, "not_found": 404, "refused": 400, "rate_limited": 429, "quota": 429,
           "server_error": 500, "unavailable": 503}  # fmt: skip
-PICKY = {"no_schema": "json_schema", "no_json": "response_format", "no_usage": "stream_options"}
+PICKY = {
+    "no_schema": ("response_format", "json_schema"),
+    "no_json": ("response_format", "json_"),
+    "no_usage": ("stream_options", ""),
+}
 _MARK = re.compile(r"x-world:\s*(?=[\[{])")
 
 
@@ -90,14 +94,11 @@ class ModelServer(World):
             self.wait(step["delay_s"])
         fault = step.get("fault")
         if fault in PICKY:
-            known = (
-                "response_format" not in dialect.body if fault == "no_json" else PICKY[fault] not in str(dialect.body)
-            )
-            if known:
-                return _whole_or_stream(self, call, dialect, {**step, "fault": None})
-            return call.reply(
-                400, {"error": {"message": f"{PICKY[fault]} is not supported", "type": "invalid_request"}}
-            )
+            field, word = PICKY[fault]
+            if word in json.dumps(dialect.body.get(field, None)) and field in dialect.body:
+                with self.lock:
+                    self._played.insert(0, step)  # it stays until a request without that can be answered
+                return call.reply(400, {"error": {"message": f"{field} of this kind is not supported"}})
         if fault in STATUS:
             return _refuse(call, fault, step)
         if fault == "drop":
@@ -124,7 +125,7 @@ def _refuse(call: Handler, fault: str, step: Step) -> None:
 
 def _whole_or_stream(world: ModelServer, call: Handler, dialect: Dialect, step: Step) -> None:
     step = dialect.filled(step)
-    if not dialect.body.get("stream"):
+    if step.get("whole") or not dialect.body.get("stream"):
         return call.reply(200, dialect.whole(step))
     fault = step.get("fault")
     call.begin_stream()
