@@ -17,6 +17,7 @@ from engine.secrets import redact
 Append = Callable[[list[NewEvent]], Awaitable[list[Event]]]
 RIDE_S = 0.05
 """How long an event may wait for the next commit to ride with."""
+RIDERS = 200
 
 
 class Journal:
@@ -25,6 +26,7 @@ class Journal:
         self._riders: list[NewEvent] = []
         self._flush: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[list[Event]] | None = None
+        self._fault: BaseException | None = None
         self.next_seq = 0
         self.stale = False
         """Somebody else (a person, the sweep) wrote after this attempt read."""
@@ -49,6 +51,8 @@ class Journal:
 
     async def append(self, *events: NewEvent) -> list[Event]:
         """Commit `events`, behind those that wait to ride along. Raises Fenced."""
+        if self._fault:
+            raise self._fault
         clean = [_redacted(event) for event in events]
         riders, self._riders = self._riders, []
         if self._flush:
@@ -65,7 +69,9 @@ class Journal:
         """Commit `event` with the next append, at most 50 ms from now; answers it as it will be recorded."""
         event = _redacted(event)
         self._riders.append(event)
-        if self._flush is None:
+        if len(self._riders) >= RIDERS:
+            self._send_riders()
+        elif self._flush is None:
             self._flush = asyncio.get_running_loop().call_later(RIDE_S, self._send_riders)
         return event
 
@@ -84,9 +90,15 @@ class Journal:
         return resolved is None or resolved.seq < self.intents[key]
 
     def _send_riders(self) -> None:
+        if self._flush:
+            self._flush.cancel()
         self._flush = None
         self._flushing = asyncio.ensure_future(self.append())
-        self._flushing.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._flushing.add_done_callback(self._flushed)
+
+    def _flushed(self, task: asyncio.Task[list[Event]]) -> None:
+        if not task.cancelled():
+            self._fault = self._fault or task.exception()
 
     def _read(self, event: Event) -> None:
         if event.seq > self.next_seq:

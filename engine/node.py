@@ -168,6 +168,9 @@ class Step(NodeType):
     """Does one thing and leaves by `out`."""
 
     timeout_s: ClassVar[float] = 60
+    deterministic: ClassVar[bool] = False
+    """Nothing but its inputs decides its output: losing the record costs a recomputation, so that it may ride with
+    the next commit. A Route always is."""
 
     async def run(self, config: Any, inputs: Inputs, ctx: RunContext) -> Any:
         raise NotImplementedError

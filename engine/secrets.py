@@ -18,6 +18,7 @@ from urllib.parse import quote, quote_plus
 from engine.errors import NodeError
 
 PREFIX, HOSTS = "NEXOD_SECRET_", "_HOSTS"
+_PREFIX = PREFIX.encode()
 MASK = "[redacted]"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
 
@@ -64,14 +65,10 @@ def is_reference(value: Any) -> bool:
 
 def known_values() -> frozenset[str]:
     """Every value that must not be written down: secrets of 4 characters and more, API keys of 8 and more."""
-    found: set[str] = set()
-    for name, value in os.environ.items():
-        if name.startswith(PREFIX):
-            if len(value) >= 4 and not name.endswith(HOSTS):
-                found.add(value)
-        elif name.endswith("_API_KEY") and len(value) >= 8:
-            found.add(value)
-    return frozenset(found)
+    # Asked for every event, so the names are sifted as the bytes they are.
+    names = [name.decode() for name in os.environb if name.startswith(_PREFIX) or name.endswith(b"_API_KEY")]
+    kept = ((name, os.environ.get(name, "")) for name in names if not name.endswith(HOSTS))
+    return frozenset(value for name, value in kept if len(value) >= (4 if name.startswith(PREFIX) else 8))
 
 
 def redact(value: Any) -> Any:

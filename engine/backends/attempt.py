@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from json import dumps
 from typing import Any
 
 from engine import failpoint
@@ -16,9 +17,12 @@ from engine.backends.context import Context, Scope, output_of
 from engine.backends.run import Run
 from engine.errors import Fenced, NodeError
 from engine.events import Event, NewEvent
-from engine.node import Call, Effect, Outcome, Pause, SubFlow
+from engine.node import Call, Effect, Outcome, Pause, Route, Step, SubFlow
 from engine.plan import Plan, PlannedNode, resolve
 from engine.tokens import Taken, Tokens
+
+RIDE_CHARS = 4096
+"""A larger output is committed at once, so that a fault of size is its own step's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,16 +131,21 @@ class Attempt:
 
     async def _completed(self, node: PlannedNode, outcome: Outcome, ctx: Context) -> Outcome:
         event = NewEvent("node_completed", {"port": outcome.port, "output": outcome.value}, ctx.node_id, ctx.key)
-        if self._is_last(node, outcome) and node.type.effect(node.config) is Effect.PURE:
+        if self._may_ride(node, outcome):
             return Outcome(outcome.port, self.run.journal.ride(event).payload["output"])
         (written,) = await self.run.journal.append(event)
         failpoint.hit("after_record")
         return Outcome(outcome.port, written.payload["output"])
 
-    def _is_last(self, node: PlannedNode, outcome: Outcome) -> bool:
-        """Whether the run ends with this step, so that its record can share the commit of the end."""
+    def _may_ride(self, node: PlannedNode, outcome: Outcome) -> bool:
+        """Whether the record can wait for the next commit: it could be recomputed, or the run ends right here."""
+        if len(dumps(outcome.value)) > RIDE_CHARS:
+            return False
+        if isinstance(node.type, Route) or (isinstance(node.type, Step) and node.type.deterministic):
+            return True
         alone = not self.place.path and self.tokens.busy.keys() == {node.id} and not self.tokens.waiting
-        return alone and not self.plan.out[node.id].get(outcome.port)
+        last = alone and not self.plan.out[node.id].get(outcome.port)
+        return last and node.type.effect(node.config) is Effect.PURE
 
     async def _failed(self, node: PlannedNode, error: NodeError, ctx: Context) -> Outcome:
         tries = len(self.run.journal.failures.get(ctx.key, ())) + 1

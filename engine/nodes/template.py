@@ -28,6 +28,7 @@ class Template(Step):
     """
 
     kind, title, group, icon = "template", "Template", Group.DATA, "braces"
+    deterministic = True
     summary = "{text}"
 
     class Config(NodeConfig):
