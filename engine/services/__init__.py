@@ -1,0 +1,1 @@
+"""The use-cases: what page, REST route and CLI all call. Synchronous; callers put them in threads."""

@@ -1,0 +1,133 @@
+"""Questions to people: the inbox, and the one place where an answer is taken."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine import schema
+from engine.errors import Conflict, Fenced, Forbidden, Gone, Invalid, NodeError, Problem
+from engine.events import NewEvent, rfc3339
+from engine.failpoint import hit
+from engine.secrets import redact
+from engine.services.doorbell import ring
+from engine.services.identity import Actor
+from engine.services.pages import id_cursor, limit_of, page
+from engine.store import approvals as rows
+from engine.store import ledger
+from engine.store.models import Approval
+from engine.store.session import Workspace
+
+STATUSES = ("pending", "approved", "rejected", "expired", "cancelled")
+DECISIONS = {"approve": "approved", "reject": "rejected"}
+MAX_COMMENT = 10_000
+
+
+def list_(
+    ws: Workspace,
+    status: str | None = None,
+    limit: int | None = None,
+    after: str | None = None,
+    run_id: str | None = None,
+) -> dict[str, Any]:
+    """`status` is one, several with commas, or None for all."""
+    most, wanted = limit_of(limit), [part for part in (status or "").split(",") if part]
+    if any(part not in STATUSES for part in wanted):
+        fault = f"status is one of {', '.join(STATUSES)}."
+        raise Invalid.of([Problem("bad_value", fault, field="status")], fault)
+    with ws.read() as tx:
+        found = rows.page(tx, most + 1, id_cursor(after), wanted, run_id)
+        return page(found, most, to_json, lambda row: row.id)
+
+
+def pending(ws: Workspace) -> int:
+    with ws.read() as tx:
+        return rows.pending(tx)
+
+
+def get(ws: Workspace, approval_id: str) -> dict[str, Any]:
+    with ws.read() as tx:
+        return to_json(rows.one(tx, approval_id))
+
+
+def decide(ws: Workspace, approval_id: str, body: Any, by: Actor) -> dict[str, Any]:
+    """Take the answer: decision, event and doorbell in one transaction, exactly once whoever else clicks."""
+    with ws.read() as tx:
+        rows.one(tx, approval_id)
+    if not by.may("approve"):
+        raise Forbidden("Answering needs the scope approve.", hint="Use a key that has it, or sign in.")
+    with ws.begin() as tx:
+        row = rows.one(tx, approval_id, lock=True)
+        _open(row)
+        answer = _answer(row, body)
+        event = NewEvent(
+            "approval_decided", redact({**answer, "approval_id": row.id, "decided_by": by.name}), row.node_id, row.key
+        )
+        written = ledger.write(tx.connection(), ledger.Append(ws.id, row.run_id, None, [event]))
+        if isinstance(written, Fenced):
+            raise Gone("The run has ended; nobody needs the answer any more.")
+        if isinstance(written, NodeError):
+            raise Invalid(written.message, code=written.code, hint=written.hint)
+        tx.expire_all()
+        decided = to_json(rows.one(tx, approval_id))
+    hit("after_answer")
+    ring(ws.db, decided["run_id"])
+    return decided
+
+
+def _open(row: Approval) -> None:
+    """Raises Conflict with the winner's answer, or Gone."""
+    if row.status in ("approved", "rejected"):
+        who, what = row.decided_by or "Somebody", row.status
+        raise Conflict(f"{who} {what} this already.", code="already_decided", extra={"approval": to_json(row)})
+    if row.status != "pending":
+        raise Gone(f"The question is {row.status}; it can no longer be answered.")
+
+
+def _answer(row: Approval, body: Any) -> dict[str, Any]:
+    """The payload of the decision. Raises Invalid for a bad body, Conflict for another hash."""
+    body = body if isinstance(body, dict) else {}
+    problems = [
+        Problem("unknown_field", f"{name!r} is no field of an answer.", field=name)
+        for name in body
+        if name not in ("decision", "data", "comment", "hash")
+    ]
+    decision, comment = body.get("decision"), body.get("comment")
+    if not isinstance(decision, str) or decision not in DECISIONS:
+        problems.append(Problem("bad_value", "decision is approve or reject.", field="decision"))
+    if not isinstance(body.get("hash"), str):
+        problems.append(
+            Problem("missing_field", "hash says which content was read.", "Take it from the approval.", field="hash")
+        )
+    elif body["hash"] != row.hash:
+        raise Conflict(
+            "The content is not the one you read.", code="hash_mismatch", hint="Read it again.",
+            extra={"approval": to_json(row)},
+        )  # fmt: skip
+    if comment is not None and (not isinstance(comment, str) or len(comment) > MAX_COMMENT):
+        problems.append(Problem("bad_value", f"comment is text of at most {MAX_COMMENT} characters.", field="comment"))
+    if problems:
+        raise Invalid.of(problems, "The answer is not complete.")
+    assert isinstance(decision, str)
+    data = row.data if body.get("data") is None else body["data"]
+    if decision == "approve":
+        _fits(row, data)
+    return {"decision": DECISIONS[decision], "data": data, "comment": comment or ""}
+
+
+def _fits(row: Approval, data: Any) -> None:
+    faults = schema.errors(row.schema_, data) if row.schema_ else []
+    if faults:
+        raise Invalid.of(
+            [Problem("bad_value", fault["message"], field=f"data.{fault['field']}".rstrip(".")) for fault in faults],
+            "The answer does not fit the form.",
+        )
+
+
+def to_json(row: Approval) -> dict[str, Any]:
+    return {
+        "id": row.id, "type": row.type, "run_id": row.run_id, "workflow_id": row.workflow_id, "node_id": row.node_id,
+        "status": row.status, "question": row.question, "content": row.content, "schema": row.schema_,
+        "data": row.data, "hash": row.hash, "created_at": rfc3339(row.created_at),
+        "deadline_at": rfc3339(row.deadline_at), "decision": row.decision, "comment": row.comment,
+        "decided_by": row.decided_by, "decided_at": rfc3339(row.decided_at),
+    }  # fmt: skip
