@@ -42,7 +42,7 @@ KNOWS = {
     "tokens": "plan",
     "events": "spec",
     "fold": "events",
-    "journal": "events failpoint",
+    "journal": "events failpoint secrets",
     "backends": "tokens journal",
     "store": "journal fold settings",
     "bell": "store",
