@@ -9,24 +9,31 @@ from typing import Any
 
 import jsonschema_rs
 
+from engine.values import is_list, is_object
+
 MAX_STEPS = 5000
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+DEFINITIONS = ("$defs", "definitions")
 DATA = frozenset({"const", "enum", "default", "examples", "example"})
 NAMED = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas", "dependencies"})
 
 
 def check(schema: Any) -> list[str]:
     """What is wrong with a schema, in short sentences."""
-    if not isinstance(schema, dict):
+    if not is_object(schema):
         return ["a JSON Schema is an object."]
-    for reference in _references(schema):
-        if not isinstance(reference, str) or not reference.startswith("#"):
-            return [f"{str(reference)[:80]!r} is outside the schema; only references that begin with # are followed."]
     try:
+        outside = next((r for r in _references(schema) if not (isinstance(r, str) and r.startswith("#"))), None)
+        if outside is not None:
+            return [f"{str(outside)[:80]!r} is outside the schema; only references that begin with # are followed."]
+        if _unfolds(schema):
+            return ["its references unfold to too many steps; use fewer of them in anyOf and the like."]
         _validator(json.dumps(schema))
+    except RecursionError:
+        return ["its references follow each other too far."]
     except ValueError as e:
         return [_first_line(e)]
-    return ["it unfolds to too many steps; use fewer references in anyOf and the like."] if _steps(schema) else []
+    return []
 
 
 def errors(schema: dict[str, Any], value: Any) -> list[dict[str, str]]:
@@ -48,44 +55,40 @@ def _first_line(error: Exception) -> str:
     return line if len(line) <= 300 else line[:299] + "…"
 
 
-def _subschemas(schema: Any) -> Iterator[Any]:
+def _subschemas(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """The schemas right inside a schema."""
-    if not isinstance(schema, dict):
-        return
     for key, value in schema.items():
         if key in DATA:
             continue
-        if key in NAMED and isinstance(value, dict):
-            yield from (v for v in value.values() if isinstance(v, dict))
-        elif isinstance(value, dict):
+        if key in NAMED and is_object(value):
+            yield from (v for v in value.values() if is_object(v))
+        elif is_object(value):
             yield value
-        elif isinstance(value, list):
-            yield from (v for v in value if isinstance(v, dict))
+        elif is_list(value):
+            yield from (v for v in value if is_object(v))
 
 
-def _references(schema: Any) -> Iterator[Any]:
-    if isinstance(schema, dict):
-        yield from (schema[key] for key in REFERENCES if key in schema)
+def _references(schema: dict[str, Any]) -> Iterator[Any]:
+    yield from (schema[key] for key in REFERENCES if key in schema)
     for inner in _subschemas(schema):
         yield from _references(inner)
 
 
-def _steps(schema: dict[str, Any]) -> bool:
-    """Whether the schema, its references unfolded, has over MAX_STEPS parts: checking it could take for ever.
-    A reference back into a schema that is being unfolded counts as one."""
+def _unfolds(schema: dict[str, Any]) -> bool:
+    """Whether the schema, its references followed, has over MAX_STEPS parts: checking it could take for ever.
+    A reference back into a schema that is being followed counts as one."""
     known: dict[int, int] = {}
     open_: set[int] = set()
 
-    def weigh(part: Any) -> int:
+    def weigh(part: dict[str, Any]) -> int:
         if id(part) in known:
             return known[id(part)]
         if id(part) in open_:
             return 1
         open_.add(id(part))
-        inner = [v for k, v in part.items() if k not in ("$defs", "definitions")] if isinstance(part, dict) else []
-        shown = {k: part[k] for k in part if k not in ("$defs", "definitions")} if inner else {}
-        total = 1 + sum(weigh(p) for p in _subschemas(shown))
-        total += sum(weigh(target) for key in REFERENCES if (target := _target(schema, part.get(key))) is not None)
+        shown = {key: value for key, value in part.items() if key not in DEFINITIONS}
+        targets = (_target(schema, part.get(key)) for key in REFERENCES)
+        total = 1 + sum(map(weigh, _subschemas(shown))) + sum(weigh(t) for t in targets if t is not None)
         open_.discard(id(part))
         known[id(part)] = min(total, MAX_STEPS + 1)
         return known[id(part)]
@@ -93,16 +96,16 @@ def _steps(schema: dict[str, Any]) -> bool:
     return weigh(schema) > MAX_STEPS
 
 
-def _target(schema: Any, reference: Any) -> Any:
+def _target(schema: Any, reference: Any) -> dict[str, Any] | None:
     """What a `#/a/b` reference names, if it is a plain pointer."""
     if not isinstance(reference, str) or not reference.startswith("#"):
         return None
     for step in reference[1:].lstrip("/").split("/") if len(reference) > 1 else ():
         key = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(schema, list) and key.isdigit() and int(key) < len(schema):
+        if is_list(schema) and key.isdecimal() and int(key) < len(schema):
             schema = schema[int(key)]
-        elif isinstance(schema, dict) and key in schema:
+        elif is_object(schema) and key in schema:
             schema = schema[key]
         else:
             return None
-    return schema if isinstance(schema, dict) else None
+    return schema if is_object(schema) else None

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from engine.errors import Problem
+from engine.values import is_list, is_object
 
 MAX_DEPTH = 32
 MAX_FIELD = 64 * 1024
@@ -24,9 +25,9 @@ WRONG_TYPE = {
 def at(raw: Any, *path: str | int) -> Any:
     """The value at `path`, or None."""
     for step in path:
-        if isinstance(raw, dict):
-            raw = raw.get(step)
-        elif isinstance(raw, list) and isinstance(step, int) and 0 <= step < len(raw):
+        if is_object(raw):
+            raw = raw.get(str(step))
+        elif is_list(raw) and isinstance(step, int) and 0 <= step < len(raw):
             raw = raw[step]
         else:
             return None
@@ -41,11 +42,12 @@ def shape_problems(error: ValidationError, raw: Any, inside: str = "") -> list[P
 
 def _of_flow(error: ErrorDetails, raw: Any, inside: str) -> Problem:
     loc = place(error, raw)
-    node_id = at(raw, "nodes", loc[1], "id") if len(loc) > 2 and loc[0] == "nodes" else None
-    if isinstance(node_id, str) and loc[2] != "id":
-        title = at(raw, "nodes", loc[1], "title") or node_id
-        owner = f"{inside}/{node_id}" if inside else node_id
-        return to_problem(error, loc[2:], node_id=owner, title=title if isinstance(title, str) else node_id)
+    if len(loc) > 2 and loc[0] == "nodes" and loc[2] != "id":
+        _, n, *rest = loc
+        node_id, title = at(raw, "nodes", n, "id"), at(raw, "nodes", n, "title")
+        if isinstance(node_id, str):
+            shown = title if isinstance(title, str) and title else node_id
+            return to_problem(error, tuple(rest), node_id=_inside(inside, node_id), title=shown)
     return to_problem(error, ("config", "flow", *loc) if inside else loc, node_id=inside or None)
 
 
@@ -64,10 +66,8 @@ def place(error: ErrorDetails, raw: Any) -> tuple[str | int, ...]:
     found: list[str | int] = []
     steps = error["loc"]
     for n, step in enumerate(steps):
-        if isinstance(raw, dict) and step in raw:
-            raw = raw[step]
-        elif isinstance(raw, list) and isinstance(step, int) and step < len(raw):
-            raw = raw[step]
+        if (is_object(raw) and step in raw) or (is_list(raw) and isinstance(step, int) and step < len(raw)):
+            raw = at(raw, step)
         elif not (n == len(steps) - 1 and error["type"] == "missing"):
             continue
         found.append(step)
@@ -91,6 +91,8 @@ def _words(kind: str, label: str, error: ErrorDetails, context: dict[str, Any]) 
         return "unknown_field", f"{label} is no field here.", "Remove it, or check its spelling."
     if kind in WRONG_TYPE:
         return "wrong_type", f"{label} is not {WRONG_TYPE[kind]}.", f"Write {WRONG_TYPE[kind]}."
+    if kind in ("too_short", "string_too_short"):
+        return "bad_value", f"{label} is empty.", f"Fill in {label.split('.')[-1]}."
     if kind in ("too_long", "string_too_long"):
         return "too_large", f"{label} is too long.", f"Keep it within {context.get('max_length')}."
     if kind == "string_pattern_mismatch":
@@ -121,40 +123,48 @@ def size_problems(raw: Any) -> list[Problem]:
             return [Problem("too_large", f"The workflow holds over {MAX_VALUES} values.", "Split it.")]
         for value in level:
             if isinstance(value, str) and not _storable(value):
-                return [Problem("bad_value", f"The text {value[:40]!r} holds a broken character.", "Type it again.")]
+                return [Problem("bad_value", f"The text {value[:40]!a} holds a broken character.", "Type it again.")]
         level = [child for value in level for child in _children(value)]
-    return list(_large_fields(raw))
+    return list(_large_fields(raw, ""))
+
+
+def flow_size_problems(raw: Any, path: str) -> list[Problem]:
+    """Fields over 64 KB in the flow of the subflow step `path`."""
+    return list(_large_fields(raw, path))
 
 
 def _children(value: Any) -> list[Any]:
-    if isinstance(value, dict):
+    if is_object(value):
         return [*value, *value.values()]
-    return value if isinstance(value, list) else []
+    return value if is_list(value) else []
 
 
 def _storable(text: str) -> bool:
     try:
-        return "\x00" not in text and bool(text.encode() or True)
+        text.encode()
     except UnicodeEncodeError:
         return False
+    return "\x00" not in text
 
 
-def _large_fields(raw: dict[str, Any]) -> Iterator[Problem]:
-    """Fields over 64 KB. The flow of a subflow is no field: its own fields are checked when it is planned."""
+def _large_fields(raw: Any, path: str) -> Iterator[Problem]:
+    """The flow of a subflow is no field: its own fields are looked at when it is planned."""
     for name in ("inputs", "outputs", "description"):
-        if _weight(raw.get(name)) > MAX_FIELD:
-            yield _large(name, None, "The workflow")
-    nodes = raw.get("nodes")
-    for n, node in enumerate(nodes if isinstance(nodes, list) else []):
-        config = at(node, "config")
-        for name, value in config.items() if isinstance(config, dict) else ():
+        if _weight(at(raw, name)) > MAX_FIELD:
+            field = f"config.flow.{name}" if path else name
+            yield Problem("too_large", f"{name} is over 64 KB.", "Shorten it.", path or None, field)
+    nodes = at(raw, "nodes")
+    for n, node in enumerate(nodes if is_list(nodes) else []):
+        config, node_id = at(node, "config"), at(node, "id")
+        for name, value in config.items() if is_object(config) else ():
             if name != "flow" and _weight(value) > MAX_FIELD:
-                node_id = at(node, "id")
-                yield _large(f"config.{name}", node_id if isinstance(node_id, str) else None, f"Step {n + 1}")
+                said = f"{at(node, 'title') or node_id or f'Step {n + 1}'}: {name} is over 64 KB."
+                owner = _inside(path, node_id) if isinstance(node_id, str) else None
+                yield Problem("too_large", said, "Shorten it.", owner, f"config.{name}")
 
 
-def _large(field: str, node_id: str | None, title: str) -> Problem:
-    return Problem("too_large", f"{node_id or title}: {field} is over 64 KB.", "Shorten it.", node_id=node_id, field=field)
+def _inside(path: str, node_id: str) -> str:
+    return f"{path}/{node_id}" if path else node_id
 
 
 def _weight(value: Any) -> int:

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from engine.errors import Invalid, MalformedJson, Problem, TooLarge
 from engine.shapes import MAX_DEPTH, at, shape_problems, size_problems
+from engine.values import is_list, is_object
 
 FORMAT = 1
 MAX_BYTES = 5 * 1024 * 1024
@@ -21,8 +22,29 @@ MAX_NODES = 2000
 MAX_EDGES = 4000
 NAME = r"^[a-z][a-z0-9_]*$"
 CEL_WORDS = frozenset(
-    "as break const continue else false for function if import in let loop namespace null package return true var "
-    "void while".split()
+    [
+        "as",
+        "break",
+        "const",
+        "continue",
+        "else",
+        "false",
+        "for",
+        "function",
+        "if",
+        "import",
+        "in",
+        "let",
+        "loop",
+        "namespace",
+        "null",
+        "package",
+        "return",
+        "true",
+        "var",
+        "void",
+        "while",
+    ]
 )
 RESERVED = CEL_WORDS | {"input", "item", "index", "run"}
 
@@ -149,18 +171,20 @@ def read_flow(raw: Any, node_id: str) -> tuple[FlowSpec | None, list[Problem]]:
 
 
 def _unreadable(raw: Any) -> list[Problem]:
-    if not isinstance(raw, dict):
+    if not is_object(raw):
         return [Problem("wrong_type", "A workflow is a JSON object.", "Start the file with {.")]
     for field, most in (("nodes", MAX_NODES), ("edges", MAX_EDGES)):
         held = at(raw, field)
-        if isinstance(held, list) and len(held) > most:
-            return [Problem("too_large", f"{len(held)} {field}; the most is {most}.", "Split the workflow.", field=field)]
+        if is_list(held) and len(held) > most:
+            fault = f"{len(held)} {field}; the most is {most}."
+            return [Problem("too_large", fault, "Split the workflow.", field=field)]
     if problems := size_problems(raw):
         return problems
     held = raw.get("nexod")
     if isinstance(held, int) and not isinstance(held, bool) and not 1 <= held <= FORMAT:
-        hint = "Open it with a newer Nexod." if held > FORMAT else f"Write {FORMAT}."
-        return [Problem("unsupported_format", f"Format {held} is unknown here; the newest is {FORMAT}.", hint, field="nexod")]
+        fault = f"Format {held} is unknown here; the newest is {FORMAT}."
+        cure = "Open it with a newer Nexod." if held > FORMAT else f"Write {FORMAT}."
+        return [Problem("unsupported_format", fault, cure, field="nexod")]
     return []
 
 

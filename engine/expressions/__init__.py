@@ -9,17 +9,18 @@ import base64
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import cel
 
-from engine.expressions.text import BadExpression, references, segments
 from engine.errors import NodeError
 from engine.expressions.functions import FUNCTIONS, KNOWN
+from engine.expressions.text import BadExpression, references, segments
+from engine.values import is_list, is_object
 
 MAX_TEXT = 4 * 1024 * 1024
 PATH = re.compile(r"[a-z_][A-Za-z0-9_]*(\.[a-zA-Z_][A-Za-z0-9_]*)*")
@@ -120,15 +121,15 @@ def render_value(value: Any, scope: Mapping[str, Any]) -> Any:
     if isinstance(value, str):
         lone = _template(value).lone
         return _value(lone, scope) if lone else render(value, scope)
-    if isinstance(value, Mapping):
-        return dict(value) if is_secret(value) else {k: render_value(v, scope) for k, v in value.items()}
-    if isinstance(value, list | tuple):
+    if is_object(value):
+        return value if is_secret(value) else {k: render_value(v, scope) for k, v in value.items()}
+    if is_list(value):
         return [render_value(v, scope) for v in value]
     return value
 
 
 def is_secret(value: Any) -> bool:
-    return isinstance(value, Mapping) and set(value) == {"$secret"}
+    return is_object(value) and value.keys() == {"$secret"}
 
 
 def as_text(value: Any) -> str:
@@ -166,7 +167,7 @@ def _follow(expression: Expression, scope: Mapping[str, Any]) -> Any:
     for step in expression.path or ():
         if not isinstance(value, Mapping) or step not in value:
             raise _failed(expression.source, f"there is no {step!r}", "Ask with has() first.")
-        value = value[step]
+        value = cast("Mapping[str, Any]", value)[step]
     return value
 
 
@@ -196,9 +197,9 @@ def plain(value: Any) -> Any:
         if not math.isfinite(value):
             raise ValueError("the result is no finite number")
         return value
-    if isinstance(value, Mapping):
+    if is_object(value):
         return {as_text(plain(k)): plain(v) for k, v in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, bytes):
+    if is_list(value):
         return [plain(v) for v in value]
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

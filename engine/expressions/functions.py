@@ -8,20 +8,84 @@ from typing import Any
 
 from cel.stdlib import STDLIB_FUNCTIONS
 
-MACROS = frozenset("all exists exists_one existsOne filter map has".split())
-TYPES = frozenset("bool bytes double duration int list map null_type string timestamp type uint".split())
+MACROS = frozenset(["all", "exists", "exists_one", "existsOne", "filter", "map", "has"])
+TYPES = frozenset(
+    ["bool", "bytes", "double", "duration", "int", "list", "map", "null_type", "string", "timestamp", "type", "uint"]
+)
 CORE = frozenset(
-    "bytes contains double duration dyn endsWith getDate getDayOfMonth getDayOfWeek getDayOfYear getFullYear getHours "
-    "getMilliseconds getMinutes getMonth getSeconds int matches size startsWith string timestamp type uint".split()
+    [
+        "bytes",
+        "contains",
+        "double",
+        "duration",
+        "dyn",
+        "endsWith",
+        "getDate",
+        "getDayOfMonth",
+        "getDayOfWeek",
+        "getDayOfYear",
+        "getFullYear",
+        "getHours",
+        "getMilliseconds",
+        "getMinutes",
+        "getMonth",
+        "getSeconds",
+        "int",
+        "matches",
+        "size",
+        "startsWith",
+        "string",
+        "timestamp",
+        "type",
+        "uint",
+    ]
 )
 OPERATORS = frozenset(
-    "!_ -_ _!=_ _%_ _&&_ _*_ _+_ _-_ _/_ _<=_ _<_ _==_ _>=_ _>_ _?_:_ _[_] _||_ @in @not_strictly_false "
-    "__not_strictly_false__ _in_".split()
+    [
+        "!_",
+        "-_",
+        "_!=_",
+        "_%_",
+        "_&&_",
+        "_*_",
+        "_+_",
+        "_-_",
+        "_/_",
+        "_<=_",
+        "_<_",
+        "_==_",
+        "_>=_",
+        "_>_",
+        "_?_:_",
+        "_[_]",
+        "_||_",
+        "@in",
+        "@not_strictly_false",
+        "__not_strictly_false__",
+        "_in_",
+    ]
 )
-BORROWED = (
-    "bool charAt distinct flatten indexOf join lastIndexOf lowerAscii max min replace reverse slice sort split "
-    "substring sum trim upperAscii".split()
-)
+BORROWED = [
+    "bool",
+    "charAt",
+    "distinct",
+    "flatten",
+    "indexOf",
+    "join",
+    "lastIndexOf",
+    "lowerAscii",
+    "max",
+    "min",
+    "replace",
+    "reverse",
+    "slice",
+    "sort",
+    "split",
+    "substring",
+    "sum",
+    "trim",
+    "upperAscii",
+]
 
 
 def _number(value: Any) -> float:
@@ -30,11 +94,27 @@ def _number(value: Any) -> float:
     return value
 
 
+def _abs(x: Any) -> float:
+    return abs(_number(x))
+
+
+def _ceil(x: Any) -> int:
+    return math.ceil(_number(x))
+
+
+def _floor(x: Any) -> int:
+    return math.floor(_number(x))
+
+
+def _round(x: Any) -> int:
+    return math.floor(_number(x) + 0.5)
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: STDLIB_FUNCTIONS[name] for name in BORROWED},
-    "abs": lambda x: abs(_number(x)),
-    "ceil": lambda x: math.ceil(_number(x)),
-    "floor": lambda x: math.floor(_number(x)),
-    "round": lambda x: math.floor(_number(x) + 0.5),
+    "abs": _abs,
+    "ceil": _ceil,
+    "floor": _floor,
+    "round": _round,
 }
 KNOWN = CORE | OPERATORS | MACROS | frozenset(FUNCTIONS)

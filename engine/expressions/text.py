@@ -16,8 +16,8 @@ MAX_NESTING = 24
 MAX_TOKENS = 1500
 MAX_LIST = 500
 MAX_MACROS = 3
-BINDERS = frozenset("all exists exists_one existsOne filter map".split())
-LITERALS = frozenset("true false null in".split())
+BINDERS = frozenset(["all", "exists", "exists_one", "existsOne", "filter", "map"])
+LITERALS = frozenset(["true", "false", "null", "in"])
 TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\n]*)
     |(?P<string>(?:[rR][bB]?|[bB][rR]?)?(?:\"\"\"|'''|"|'))

@@ -1,12 +1,13 @@
 """subflow: a workflow inside a step, once or for each item of a list."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from engine.errors import NodeError
 from engine.node import Call, Expr, Group, Inputs, LazyValues, NodeConfig, RunContext, SubFlow, node
+from engine.values import is_list, is_object
 
 MAX_ITEMS = 10_000
 
@@ -81,7 +82,7 @@ class Subflow(Call):
         if config.over is None:
             return [SubFlow(config.flow, _inputs(ctx.render(config.with_)))]
         items = inputs["over"]
-        if not isinstance(items, list):
+        if not is_list(items):
             raise NodeError("Over is no list.", code="bad_value", hint="Name a list, such as `search.body.results`.")
         if len(items) > MAX_ITEMS:
             raise NodeError(f"{len(items)} items; the most is {MAX_ITEMS}.", code="too_large", hint="Split the list.")
@@ -101,6 +102,6 @@ class Subflow(Call):
 
 
 def _inputs(value: Any) -> dict[str, Any]:
-    if not isinstance(value, Mapping):
+    if not is_object(value):
         raise NodeError("With is no object.", code="bad_value", hint='Write it as {"name": value}.')
-    return dict(value)
+    return value

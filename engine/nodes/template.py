@@ -4,8 +4,8 @@ from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from engine.node import Group, Inputs, NodeConfig, RunContext, Step, Text, Values, node
 from engine.advice import advice
+from engine.node import Group, Inputs, NodeConfig, RunContext, Step, Text, Values, node
 
 
 @node

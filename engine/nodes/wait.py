@@ -61,7 +61,8 @@ class Wait(Pause):
             return Until(_time(inputs["until"]))
         seconds = inputs["seconds"]
         if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not seconds <= LONGEST_S:
-            raise NodeError("Seconds is no number up to ten years.", code="bad_value", hint="Convert it with double(x).")
+            hint = "Convert it with double(x)."
+            raise NodeError("Seconds is no number up to ten years.", code="bad_value", hint=hint)
         return Until(int(time.time() * 1000 + max(seconds, 0) * 1000))
 
     def answer(self, config: Config, decision: dict[str, Any]) -> Outcome:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.plan.checks import MAX_PROBLEMS, Flow, check_flow
 from engine.errors import Problem
+from engine.plan.checks import plan_flow
+from engine.plan.flow import Flow
 from engine.plan.layout import Plan as Plan
 from engine.plan.layout import PlannedNode as PlannedNode
 from engine.plan.resolve import resolve as resolve
 from engine.plan.salvage import salvage
 from engine.spec import WorkflowSpec, read
 
+MAX_PROBLEMS = 500
+
 
 def build(spec: WorkflowSpec) -> tuple[Plan | None, list[Problem]]:
     """The plan, and the problems of the graph; no plan exactly when one of them is an error."""
     found: list[Problem] = []
-    plan = check_flow(Flow(spec, spec.target, found))
+    plan = plan_flow(Flow(spec, spec.target, found))
     return plan, found[:MAX_PROBLEMS]
 
 

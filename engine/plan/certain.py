@@ -12,7 +12,7 @@ from engine.plan.graph import bits
 from engine.plan.layout import Plan
 
 ROOT = -1
-MOST_WORK = 400_000
+MOST_WORK = 150_000
 
 
 class Certain:

@@ -1,6 +1,6 @@
-"""Every mistake a workflow can have, as problems: its steps, its wiring, what they read of each other.
+"""The mistakes that steps and their wiring can have, as problems, and the plan of a flow that has none.
 
-One pass finds as many as it can. A step with a fault of its own stays in the graph as a stand-in, so that its
+One pass finds as many as it can: a step with a fault of its own stays in the graph as a stand-in, so that its
 neighbours are judged as if it were sound.
 """
 
@@ -8,22 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 from pydantic import ValidationError
 
 from engine import schema
-from engine.plan import graph, reads
-from engine.errors import Problem
-from engine.plan.layout import Plan, PlannedNode, lay_out
+from engine.llm import missing_key
 from engine.node import Agent, NodeConfig, NodeType, Pause, Route, Silent, Step, registry
+from engine.plan import graph
+from engine.plan.edges import sound_edges, wired
+from engine.plan.flow import Flow
+from engine.plan.layout import Plan, PlannedNode, lay_out
+from engine.plan.reads import check_reads
 from engine.plan.resolve import fields
-from engine.shapes import config_problems
-from engine.spec import MAX_NODES, EdgeSpec, FlowSpec, NodeSpec, read_flow
+from engine.shapes import config_problems, flow_size_problems
+from engine.spec import MAX_NODES, NodeSpec, read_flow
+from engine.values import is_object
 
 MAX_FLOWS = 4
-MAX_PROBLEMS = 500
+MANY_FOR_CREWAI = 500
 DEFAULT_TIMEOUT = 60.0
 
 
@@ -33,110 +36,76 @@ class StandIn(Silent):
     kind, title = "", ""
 
 
-@dataclass
-class Flow:
-    """One graph under examination: the workflow, or the inside of the subflow step `path`."""
-
-    spec: FlowSpec
-    target: str
-    found: list[Problem]
-    path: str = ""
-    depth: int = 0
-    mapped: bool = False
-    count: list[int] = field(default_factory=lambda: [0])
-    subflows: dict[str, Plan] = field(default_factory=dict[str, Plan])
-
-    def say(
-        self,
-        code: str,
-        message: str,
-        hint: str,
-        node: NodeSpec | None = None,
-        place: str | None = None,
-        warning: bool = False,
-    ) -> None:
-        """A problem of a step, or of the flow itself; `place` is the field."""
-        if node is not None:
-            owner, message = self.inner(node.id), f"{node.title or node.id}: {message}"
-        else:
-            owner = self.path or None
-            place = f"config.flow.{place}" if self.path and place else place
-            message = message[:1].upper() + message[1:]
-        severity = "warning" if warning else "error"
-        self.found.append(Problem(code, message, hint, owner, place, severity))
-
-    def inner(self, node_id: str) -> str:
-        return f"{self.path}/{node_id}" if self.path else node_id
-
-
-def check_flow(flow: Flow) -> Plan | None:
-    """The plan of a flow; what is wrong with it goes to `flow.found`."""
-    flow.count[0] += len(flow.spec.nodes)
-    if flow.count[0] > MAX_NODES:
-        flow.say("too_large", f"over {MAX_NODES} steps, subflows included.", "Split the workflow.", place="nodes")
+def plan_flow(flow: Flow) -> Plan | None:
+    """The plan of a flow, or None with what is wrong with it in `flow.found`."""
+    flow.steps[0] += len(flow.spec.nodes)
+    if flow.steps[0] > MAX_NODES:
+        flow.of_flow("too_large", f"over {MAX_NODES} steps, subflows included.", "Split the workflow.", "nodes")
         return None
-    before = sum(p.severity == "error" for p in flow.found)
+    before = flow.errors()
     specs = _distinct(flow)
-    nodes = {n: _node(flow, spec) for n, spec in specs.items()}
-    edges = _edges(flow, specs, nodes)
-    planned = _wired(nodes, edges)
-    plan = lay_out(planned, edges)
-    _structure(flow, plan, specs)
-    _schemas(flow, specs, planned)
-    reads.check(flow, plan, specs)
-    sound = sum(p.severity == "error" for p in flow.found) == before
-    return _finish(flow, plan) if sound else None
-
-
-def _finish(flow: Flow, plan: Plan) -> Plan:
+    nodes = {n: _step(flow, spec) for n, spec in specs.items()}
+    edges = sound_edges(flow, specs, nodes)
+    plan = lay_out(wired(nodes, edges), edges)
+    _check_structure(flow, plan, specs)
+    _check_schemas(flow, plan, specs)
+    check_reads(flow, plan, specs)
+    if flow.errors() > before:
+        return None
     spec = flow.spec
     return replace(plan, inputs=spec.inputs, outputs=dict(spec.outputs), target=flow.target, subflows=flow.subflows)
 
 
 def _distinct(flow: Flow) -> dict[str, NodeSpec]:
     specs: dict[str, NodeSpec] = {}
-    for n, node in enumerate(flow.spec.nodes):
+    for node in flow.spec.nodes:
         if node.id in specs:
-            flow.say("duplicate_id", f"the id {node.id} is taken by another step.", "Choose another id.", node, "id")
+            fault = f"the id {node.id} is taken by another step."
+            flow.of_step("duplicate_id", node, fault, "Choose another id.", "id")
         specs.setdefault(node.id, node)
     return specs
 
 
-def _node(flow: Flow, spec: NodeSpec) -> PlannedNode:
+def _step(flow: Flow, spec: NodeSpec) -> PlannedNode:
     """The step as planned, or a stand-in after a fault."""
-    kind = registry().get(spec.kind)
+    kind = _kind(flow, spec)
     config = _config(flow, spec, kind) if kind else None
-    if kind is None:
-        hint = f"Choose one of {', '.join(sorted(registry()))}."
-        flow.say("unknown_kind", f"there is no kind {spec.kind!r}.", hint, spec, "kind")
-    elif flow.target not in kind.targets:
-        hint = f"Switch to {' or '.join(sorted(kind.targets))}, or use another kind."
-        flow.say("target_unsupported", f"{kind.title} is not available on {flow.target}.", hint, spec, "kind")
     if kind is None or config is None:
-        kind, config, ports = (kind if isinstance(kind, Silent) else StandIn()), NodeConfig(), ()
+        kind, config = (kind if isinstance(kind, Silent) else StandIn()), NodeConfig()
     else:
-        ports = kind.ports(config)
-        _inside(flow, spec, config)
-        _key(flow, spec, config)
+        _check_inside(flow, spec, config)
+        _check_key(flow, spec, config)
     return PlannedNode(
         id=spec.id,
         kind=spec.kind,
         type=kind,
         title=spec.title or spec.id,
         config=config,
-        ports=ports,
+        ports=kind.ports(config),
         join=spec.join,
         retry=spec.retry,
         timeout_s=spec.timeout_s or (kind.timeout_s if isinstance(kind, Step | Agent) else DEFAULT_TIMEOUT),
         max_visits=spec.max_visits,
         picks=isinstance(kind, Route | Pause | StandIn),
+        known=not isinstance(kind, StandIn),
     )
+
+
+def _kind(flow: Flow, spec: NodeSpec) -> NodeType | None:
+    kind = registry().get(spec.kind)
+    if kind is None:
+        cure = f"Choose one of {', '.join(sorted(registry()))}."
+        flow.of_step("unknown_kind", spec, f"there is no kind {spec.kind!r}.", cure, "kind")
+    elif flow.target not in kind.targets:
+        cure = f"Switch to {' or '.join(sorted(kind.targets))}, or use another kind."
+        flow.of_step("target_unsupported", spec, f"{kind.title} is not available on {flow.target}.", cure, "kind")
+    return kind
 
 
 def _config(flow: Flow, spec: NodeSpec, kind: NodeType) -> NodeConfig | None:
     if spec.v > kind.v:
-        said = f"version {spec.v} of {kind.title} is unknown here; the newest is {kind.v}."
-        flow.say("unsupported_format", said, "Open it with a newer Nexod.", spec, "v")
+        fault = f"version {spec.v} of {kind.title} is unknown here; the newest is {kind.v}."
+        flow.of_step("unsupported_format", spec, fault, "Open it with a newer Nexod.", "v")
         return None
     raw = kind.upgrade(spec.config, spec.v) if spec.v < kind.v else spec.config
     try:
@@ -146,129 +115,68 @@ def _config(flow: Flow, spec: NodeSpec, kind: NodeType) -> NodeConfig | None:
         return None
 
 
-def _inside(flow: Flow, spec: NodeSpec, config: NodeConfig) -> None:
-    """The flow within a step, planned like any other."""
+def _check_inside(flow: Flow, spec: NodeSpec, config: NodeConfig) -> None:
+    """The flow within a step is planned like any other."""
     raw = getattr(config, "flow", None)
-    if not isinstance(raw, dict):
+    if not is_object(raw):
         return
     if flow.depth >= MAX_FLOWS:
-        flow.say("too_deep", f"more than {MAX_FLOWS} flows stand inside each other.", "Flatten it.", spec, "config.flow")
+        fault = f"more than {MAX_FLOWS} flows stand inside each other."
+        flow.of_step("too_deep", spec, fault, "Flatten it.", "config.flow")
         return
-    inner, found = read_flow(raw, flow.inner(spec.id))
-    flow.found += found
+    path = flow.inner(spec.id)
+    inner, found = read_flow(raw, path)
+    flow.found += [*found, *flow_size_problems(raw, path)]
     if inner is None:
         return
     mapped = getattr(config, "over", None) is not None
-    plan = check_flow(
-        Flow(inner, flow.target, flow.found, flow.inner(spec.id), flow.depth + 1, mapped, count=flow.count)
-    )
+    plan = plan_flow(Flow(inner, flow.target, flow.found, path, flow.depth + 1, mapped, flow.steps))
     if plan is not None:
         flow.subflows[spec.id] = plan
 
 
-def _key(flow: Flow, spec: NodeSpec, config: NodeConfig) -> None:
+def _check_key(flow: Flow, spec: NodeSpec, config: NodeConfig) -> None:
     provider = getattr(config, "provider", None)
-    if not isinstance(provider, str) or provider == "auto":
-        return
-    from engine.llm import missing_key
-
-    if missing_key(provider):
-        hint = f"Set {provider.upper()}_API_KEY, or choose auto."
-        flow.say("missing_key", f"{provider} has no key here.", hint, spec, "config.provider", warning=True)
+    if isinstance(provider, str) and provider != "auto" and missing_key(provider):
+        cure = f"Set {provider.upper()}_API_KEY, or choose auto."
+        flow.of_step("missing_key", spec, f"{provider} has no key here.", cure, "config.provider", warning=True)
 
 
-def _silent(node: PlannedNode) -> bool:
-    return isinstance(node.type, Silent) and not isinstance(node.type, StandIn)
-
-
-def _edges(
-    flow: Flow, specs: Mapping[str, NodeSpec], nodes: Mapping[str, PlannedNode]
-) -> list[tuple[str, str, str]]:
-    """The edges that join ports that exist to steps that exist, each once."""
-    kept: dict[tuple[str, str, str], None] = {}
-    for n, edge in enumerate(flow.spec.edges):
-        key = (edge.source, edge.port, edge.target)
-        if key in kept:
-            said = f"the edge {edge.source}.{edge.port} to {edge.target} is there twice."
-            flow.say("duplicate_edge", said, "Remove one of them.", place=f"edges.{n}")
-        elif _joins(flow, n, edge, specs, nodes):
-            kept[key] = None
-    return list(kept)
-
-
-def _joins(
-    flow: Flow, n: int, edge: EdgeSpec, specs: Mapping[str, NodeSpec], nodes: Mapping[str, PlannedNode]
-) -> bool:
-    for end, name in (("source", edge.source), ("target", edge.target)):
-        if name not in nodes:
-            said = f"an edge {'starts at' if end == 'source' else 'leads to'} {name}, which is no step."
-            flow.say("dangling_edge", said, "Remove the edge, or add the step.", place=f"edges.{n}.{end}")
-            return False
-    source, target = nodes[edge.source], nodes[edge.target]
-    if _silent(target):
-        said = f"an edge leads to {target.title}, which is a note."
-        flow.say("unknown_port", said, "Remove the edge: notes never run.", place=f"edges.{n}.target")
-        return False
-    known = source.ports if _silent(source) else (*source.ports, "error")
-    if edge.port not in known and not isinstance(source.type, StandIn):
-        hint = f"It has {', '.join(known)}." if known else "Remove the edge: notes never run."
-        flow.say("unknown_port", f"there is no port {edge.port}.", hint, specs[edge.source], f"edges.{n}.port")
-        return False
-    return True
-
-
-def _wired(nodes: Mapping[str, PlannedNode], edges: list[tuple[str, str, str]]) -> dict[str, PlannedNode]:
-    """The steps that run, with their port `error` where an edge starts there."""
-    more: dict[str, dict[str, None]] = {}
-    for source, port, _ in edges:
-        if port not in nodes[source].ports:
-            more.setdefault(source, {})[port] = None
-    return {
-        n: replace(node, ports=(*node.ports, *more[n]), picks=True) if n in more else node
-        for n, node in nodes.items()
-        if not _silent(node)
-    }
-
-
-def _structure(flow: Flow, plan: Plan, specs: Mapping[str, NodeSpec]) -> None:
+def _check_structure(flow: Flow, plan: Plan, specs: Mapping[str, NodeSpec]) -> None:
     """Islands, loops without an end, joins that no order decides."""
     ids = list(plan.nodes)
     for name in ids:
         if name not in plan.order:
-            said = "no way leads here from a start."
-            flow.say("unreachable", said, "Lead an edge to it from outside its loop, or remove it.", specs[name])
+            cure = "Lead an edge to it from outside its loop, or remove it."
+            flow.of_step("unreachable", specs[name], "no way leads here from a start.", cure)
     after = [sorted({plan.bit[t] for t in plan.targets(n)}) for n in ids]
     pickers = sum(1 << plan.bit[n] for n in ids if plan.nodes[n].picks)
     for part in graph.cycles(after, without=pickers):
-        node = specs[ids[part[0]]]
-        hint = "Put a Condition into it, or an Approval."
-        flow.say("cycle_without_route", "this loop never ends by itself.", hint, node)
+        cure = "Put a Condition into it, or an Approval."
+        flow.of_step("cycle_without_route", specs[ids[part[0]]], "this loop never ends by itself.", cure)
     for part in graph.cycles(after):
         joins = [ids[n] for n in part if ids[n] in plan.anys]
         if len(joins) > 1:
-            said = f"{' and '.join(joins[:3])} wait for any in one loop; which runs first is left to chance."
-            flow.say("ambiguous_join", said, "Let only one of them wait for any.", specs[joins[1]], "join")
+            fault = f"{' and '.join(joins[:3])} wait for any in one loop; which goes first is left to chance."
+            flow.of_step("ambiguous_join", specs[joins[1]], fault, "Let only one of them wait for any.", "join")
+    if flow.target == "crewai" and len(ids) > MANY_FOR_CREWAI:
+        fault = f"{len(ids)} steps are slow on crewai; up to {MANY_FOR_CREWAI} go well."
+        flow.of_flow("target_unsupported", fault, "Switch to langgraph, or split it.", "target", warning=True)
 
 
-def _schemas(flow: Flow, specs: Mapping[str, NodeSpec], planned: Mapping[str, PlannedNode]) -> None:
+def _check_schemas(flow: Flow, plan: Plan, specs: Mapping[str, NodeSpec]) -> None:
+    cure = "Correct the JSON Schema."
     if flow.spec.inputs is not None:
-        for fault in _input_faults(flow.spec.inputs):
-            flow.say("bad_schema", f"inputs: {fault}", "Correct the JSON Schema.", place="inputs")
-    for name, node in planned.items():
+        wrong = ["its type is not object."] if flow.spec.inputs.get("type", "object") != "object" else []
+        for fault in wrong or schema.check(flow.spec.inputs):
+            flow.of_flow("bad_schema", f"inputs: {fault}", cure, "inputs")
+    for name, node in plan.nodes.items():
         for place, value in _given_schemas(node.config):
             for fault in schema.check(value):
-                flow.say("bad_schema", f"{place}: {fault}", "Correct the JSON Schema.", specs[name], f"config.{place}")
+                flow.of_step("bad_schema", specs[name], f"{place}: {fault}", cure, f"config.{place}")
 
 
-def _input_faults(inputs: dict[str, Any]) -> list[str]:
-    if inputs and inputs.get("type", "object") != "object":
-        return ["its type is not object."]
-    return schema.check(inputs)
-
-
-def _given_schemas(config: NodeConfig) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Fields drawn with the schema widget, and those called `output_schema`."""
+def _given_schemas(config: NodeConfig) -> Iterator[tuple[str, dict[str, object]]]:
     for place, _, value in fields(config):
-        last = place.rsplit(".", 1)[-1]
-        if last in ("output_schema", "schema") and isinstance(value, dict):
+        if place.rsplit(".", 1)[-1] in ("output_schema", "schema") and is_object(value):
             yield place, value

@@ -17,7 +17,8 @@ def bits(mask: int) -> Iterator[int]:
 
 def components(after: Successors) -> list[list[int]]:
     """Strongly connected components, each one before those that lead to it (Tarjan)."""
-    number, low, found = [0] * len(after), [0] * len(after), []
+    number, low = [0] * len(after), [0] * len(after)
+    found: list[list[int]] = []
     stack: list[int] = []
     on_stack = [False] * len(after)
     count = 0

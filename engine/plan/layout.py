@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from engine.node import NodeConfig, NodeType, Silent
 from engine.plan import graph
 from engine.plan.joins import join_class
-from engine.node import NodeConfig, NodeType
 from engine.spec import Retry
 
 
@@ -28,6 +28,13 @@ class PlannedNode:
     timeout_s: float
     max_visits: int
     picks: bool
+    known: bool = True
+    """False for a stand-in, which is in no finished plan."""
+
+    @property
+    def silent(self) -> bool:
+        """A note: drawn, never run, in no plan either."""
+        return self.known and isinstance(self.type, Silent)
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,19 @@ from pydantic.fields import FieldInfo
 
 from engine.expressions import evaluate, render, render_value
 from engine.node import Mark, NodeConfig
+from engine.values import is_list, is_object
+
+FLOW = "flow"
 
 
 @cache
 def marks(config: type[BaseModel]) -> dict[str, str | None]:
     """Python field name → the kind of its Mark, or None."""
-    return {name: _mark(info) for name, info in config.model_fields.items()}
+    return {name: FLOW if _widget(info) == FLOW else _mark(info) for name, info in config.model_fields.items()}
+
+
+def _widget(info: FieldInfo) -> Any:
+    return info.json_schema_extra.get("widget") if is_object(info.json_schema_extra) else None
 
 
 def _mark(info: FieldInfo) -> str | None:
@@ -38,28 +45,35 @@ def fields(config: BaseModel, prefix: str = "") -> Iterator[tuple[str, str | Non
     for name, mark in marks(type(config)).items():
         value = getattr(config, name)
         path = prefix + (type(config).model_fields[name].alias or name)
-        if mark is None and isinstance(value, BaseModel):
-            yield from fields(value, f"{path}.")
-        elif mark is None and isinstance(value, list | tuple) and any(isinstance(v, BaseModel) for v in value):
-            for n, item in enumerate(value):
-                yield from fields(item, f"{path}.{n}.")
-        else:
+        if mark == FLOW:
+            continue
+        models = [value] if isinstance(value, BaseModel) else _models(value)
+        for n, model in enumerate(models):
+            yield from fields(model, f"{path}." if model is value else f"{path}.{n}.")
+        if not models:
             yield path, mark, value
 
 
+def _models(value: Any) -> list[BaseModel]:
+    """The models of a list of models."""
+    return [v for v in value if isinstance(v, BaseModel)] if is_list(value) else []
+
+
 def resolve(config: NodeConfig | BaseModel, scope: Mapping[str, Any]) -> dict[str, Any]:
-    """{field: value} with texts and values rendered and expressions evaluated; lazy ones are left as they are."""
+    """{field: value} with texts and values rendered and expressions evaluated; lazy ones are left as they are.
+    The flow of a subflow is left out: it has its own plan."""
     made: dict[str, Any] = {}
     for name, mark in marks(type(config)).items():
-        value = getattr(config, name)
-        made[type(config).model_fields[name].alias or name] = _value(value, mark, scope)
+        info = type(config).model_fields[name]
+        if mark != FLOW:
+            made[info.alias or name] = _value(getattr(config, name), mark, scope)
     return made
 
 
 def _value(value: Any, mark: str | None, scope: Mapping[str, Any]) -> Any:
     if mark == "text" and isinstance(value, str):
         return render(value, scope)
-    if mark == "text" and isinstance(value, list | tuple):
+    if mark in ("text", None) and is_list(value):
         return [_value(v, mark, scope) for v in value]
     if mark == "values":
         return render_value(value, scope)
@@ -67,6 +81,4 @@ def _value(value: Any, mark: str | None, scope: Mapping[str, Any]) -> Any:
         return evaluate(value, scope)
     if mark is None and isinstance(value, BaseModel):
         return resolve(value, scope)
-    if mark is None and isinstance(value, list | tuple):
-        return [_value(v, None, scope) for v in value]
     return value

@@ -11,16 +11,25 @@ from pydantic import ValidationError
 from engine.errors import Problem
 from engine.shapes import place, size_problems
 from engine.spec import WorkflowSpec
+from engine.values import is_object
 
 OF_THE_WIRING = frozenset(
-    "dangling_edge unknown_port unreachable cycle_without_route ambiguous_join unknown_reference may_not_have_run".split()
+    [
+        "dangling_edge",
+        "unknown_port",
+        "unreachable",
+        "cycle_without_route",
+        "ambiguous_join",
+        "unknown_reference",
+        "may_not_have_run",
+    ]
 )
 
 
 def salvage(raw: Any) -> tuple[WorkflowSpec | None, Callable[[Problem], bool]]:
     """A spec without the faulty parts, and which problems of it are worth telling: with a step or an edge gone,
     those of the wiring may be owed to that."""
-    if not isinstance(raw, dict) or size_problems(raw):
+    if not is_object(raw) or size_problems(raw):
         return None, bool
     rest, whole = copy.deepcopy(raw), True
     for _ in range(3):
@@ -39,9 +48,10 @@ def _drop(raw: dict[str, Any], places: list[tuple[str | int, ...]]) -> bool:
     for where in places:
         match where:
             case (("nodes" | "edges") as part, int(n), *more):
-                if part == "nodes" and more and more[0] not in ("id", "kind", "config"):
-                    raw["nodes"][n].pop(more[0], None)
-                else:
+                step: dict[str, Any] = raw["nodes"][n] if part == "nodes" and more else {}
+                if more and more[0] in step and more[0] not in ("id", "kind", "config"):
+                    del step[str(more[0])]
+                elif not step or more[0] in ("id", "kind", "config"):
                     gone[str(part)].add(n)
             case ("nexod", *_):
                 raw["nexod"] = 1
