@@ -62,7 +62,9 @@ class Queue:
     def listen(self, on_ring: Callable[[str], None]) -> None:
         """Call `on_ring` with the id of each run rung for, from a thread of its own."""
         self._on_ring = on_ring
-        self._consumer = _Consumer(self._huey, workers=1, periodic=False, initial_delay=0.1, backoff=1.5, max_delay=1)
+        self._consumer = _Consumer(
+            self._huey, workers=1, periodic=False, initial_delay=0.1, backoff=1.5, max_delay=1, shutdown_timeout=3
+        )
         self._consumer.start()
 
     def answers(self) -> bool:
@@ -77,8 +79,9 @@ class Queue:
         self._huey.storage.flush_queue()
 
     def close(self) -> None:
+        """Listen no more. Takes up to a second: what was heard meanwhile is still told."""
         if self._consumer:
-            self._consumer.stop()
+            self._consumer.stop(graceful=True)
             self._consumer = None
 
     def _answer(self, run_id: str) -> None:

@@ -64,7 +64,7 @@ class Worker:
         try:
             await self._stopping.wait()
         finally:
-            self.queue.close()
+            await asyncio.to_thread(self.queue.close)
             for task in watching:
                 task.cancel()
             await self.runner.close(GRACE_S)

@@ -21,7 +21,7 @@ import pytest
 from tests.running import ROOT, free_port
 
 sys.path.insert(0, str(ROOT / "scripts"))
-from system import find  # noqa: E402
+from system import find
 
 
 class Postgres:
