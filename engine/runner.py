@@ -145,7 +145,9 @@ class Runner:
         elif attempt.waiting:
             asked = [q.payload["approval_id"] for q in journal.questions.values()]
             waiting_for = [a for a in asked if a not in journal.decisions]
-            return await self._hand_over(claim, journal, [NewEvent("run_waiting", {"waiting_for": waiting_for})], "waiting")
+            return await self._hand_over(
+                claim, journal, [NewEvent("run_waiting", {"waiting_for": waiting_for})], "waiting"
+            )
         else:
             await self._complete(journal, attempt)
         failpoint.hit("after_terminal")

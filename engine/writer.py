@@ -74,5 +74,3 @@ def _deliver(batch: list[_Request], results: list[list[Event] | BaseException]) 
             request.future.set_exception(result)
         else:
             request.future.set_result(result)
-
-

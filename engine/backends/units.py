@@ -15,13 +15,13 @@ from typing import Any
 
 import uuid_utils
 
+from engine import failpoint
 from engine.backends.context import Context, digest
 from engine.backends.run import Run
 from engine.errors import NexodError, NodeError
 from engine.events import NewEvent, rfc3339, to_ms
 from engine.node import Effect, Outcome, Pause, Question, Route, Step, Until
 from engine.plan import PlannedNode
-from engine import failpoint
 
 log = logging.getLogger(__name__)
 SHORT_S = 5.0

@@ -10,8 +10,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from engine.node import Group, NodeConfig, Outcome, Pause, Question, Route, Step, node
 from engine.errors import NodeError
+from engine.node import Group, NodeConfig, Outcome, Pause, Question, Route, Step, node
 from engine.spec import WorkflowSpec, read
 
 
