@@ -104,21 +104,26 @@ class Journal:
         if event.seq > self.next_seq:
             self.stale = True
         self.next_seq = max(self.next_seq, event.seq + 1)
-        key = event.key or ""
+        key, payload = event.key or "", event.payload
         match event.type:
             case "run_started":
                 self.started_at = self.started_at or event.at
             case "node_started":
                 self.started.add(key)
-                if "first" in event.payload:
-                    self.winners[key] = event.payload["first"]
+                if "first" in payload:
+                    self.winners[key] = payload["first"]
             case "node_completed" | "node_failed":
                 self.outcomes[key] = event
             case "node_retry":
                 self.failures.setdefault(key, []).append(event)
             case "model_called" | "tool_called":
                 self.calls[key] = event
-                self._count(event.payload.get("usage") or {})
+                self._count(payload.get("usage") or {})
+            case _:
+                self._read_pause(event, key)
+
+    def _read_pause(self, event: Event, key: str) -> None:
+        match event.type:
             case "approval_requested":
                 self.questions[key] = event
             case "approval_decided":

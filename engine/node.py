@@ -148,6 +148,9 @@ class NodeType:
     sample: ClassVar[dict[str, Any]]
     """A config that works offline: palette default, docs example, test case."""
 
+    secret_fields: ClassVar[frozenset[str]] = frozenset()
+    """Fields of JSON that may hold `{"$secret": NAME}`; the step itself fills it in, for the secret's hosts only."""
+
     def ports(self, config: Any) -> tuple[str, ...]:
         """The ports besides `error`, in drawing order."""
         return ("out",)

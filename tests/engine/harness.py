@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,6 @@ class Bench:
 
 def chain(*nodes: dict[str, Any], **more: Any) -> dict[str, Any]:
     """A workflow of these nodes, one after the other by port `out`."""
-    pairs = zip(nodes, nodes[1:], strict=False)
+    pairs = pairwise(nodes)
     edges = [{"source": a["id"], "port": "out", "target": b["id"]} for a, b in pairs]
     return {"nodes": list(nodes), "edges": edges, **more}

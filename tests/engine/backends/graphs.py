@@ -6,7 +6,7 @@ The kinds answer with a hash of node, visit and causal past, so that any change 
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 
@@ -40,7 +40,7 @@ class Probe(Step):
 
     kind, title, group, icon = "probe", "Probe", Group.LOGIC, "template"
     Config = ProbeConfig
-    sample: dict[str, Any] = {}
+    sample: ClassVar[dict[str, Any]] = {}
 
     async def run(self, config: ProbeConfig, inputs: Any, ctx: Any) -> Any:
         if config.fails_at == ctx.visit:
@@ -61,7 +61,7 @@ class Fork(Route):
 
     kind, title, group, icon = "fork", "Fork", Group.LOGIC, "condition"
     Config = ForkConfig
-    sample: dict[str, Any] = {}
+    sample: ClassVar[dict[str, Any]] = {}
 
     def ports(self, config: ForkConfig) -> tuple[str, ...]:
         return tuple("abc"[: config.ways])
@@ -76,7 +76,7 @@ class Ask(Pause):
 
     kind, title, group, icon = "ask", "Ask", Group.PEOPLE, "approval"
     Config = ProbeConfig
-    sample: dict[str, Any] = {}
+    sample: ClassVar[dict[str, Any]] = {}
 
     def ports(self, config: ProbeConfig) -> tuple[str, ...]:
         return ("approved", "rejected")
