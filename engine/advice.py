@@ -3,6 +3,7 @@
 from pydantic_core import PydanticCustomError
 
 
-def advice(code: str, fault: str, cure: str) -> PydanticCustomError:
-    """Raise it from a validator: `code` is a problem code, `fault` and `cure` are short sentences."""
-    return PydanticCustomError("advice", "{fault}", {"code": code, "fault": fault, "cure": cure})
+def advice(code: str, fault: str, cure: str, field: str = "") -> PydanticCustomError:
+    """Raise it from a validator: `code` is a problem code, `fault` and `cure` are short sentences; `field` names
+    the place when the validator is that of the whole `Config`."""
+    return PydanticCustomError("advice", "{fault}", {"code": code, "fault": fault, "cure": cure, "field": field})

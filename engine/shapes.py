@@ -1,7 +1,7 @@
 """Faults of shape as problems: a pydantic error, or a value too large or too deep, with its place and its cure."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -20,6 +20,13 @@ WRONG_TYPE = {
     "model_attributes_type": "an object", "tuple_type": "a list", "int_parsing": "a whole number",
     "float_parsing": "a number", "bool_parsing": "true or false", "none_required": "null", "enum": "one of the names",
 }  # fmt: skip
+
+BOUNDS = {
+    "greater_than": "above",
+    "greater_than_equal": "at least",
+    "less_than": "below",
+    "less_than_equal": "at most",
+}
 
 
 def at(raw: Any, *path: str | int) -> Any:
@@ -51,12 +58,15 @@ def _of_flow(error: ErrorDetails, raw: Any, inside: str) -> Problem:
     return to_problem(error, ("config", "flow", *loc) if inside else loc, node_id=inside or None)
 
 
-def config_problems(error: ValidationError, raw: Any, node_id: str, title: str) -> list[Problem]:
-    """The faults of one step's config."""
+def config_problems(
+    error: ValidationError, raw: Any, node_id: str, title: str, labels: Mapping[str, str]
+) -> list[Problem]:
+    """The faults of one step's config. `labels`: what people call its fields."""
     found: dict[tuple[Any, ...], Problem] = {}
     for e in error.errors(include_url=False, include_context=True):
         loc = place(e, raw)
-        problem = to_problem(e, ("config", *loc), node_id=node_id, title=title)
+        label = labels.get(str(loc[0]), "") if len(loc) == 1 else ""
+        problem = to_problem(e, ("config", *loc), node_id=node_id, title=title, label=label)
         found.setdefault((loc, problem.code == "unknown_field"), problem)
     return list(found.values())
 
@@ -75,40 +85,43 @@ def place(error: ErrorDetails, raw: Any) -> tuple[str | int, ...]:
 
 
 def to_problem(
-    error: ErrorDetails, loc: tuple[str | int, ...], *, node_id: str | None = None, title: str = ""
+    error: ErrorDetails, loc: tuple[str | int, ...], *, node_id: str | None = None, title: str = "", label: str = ""
 ) -> Problem:
-    kind, context = error["type"], error.get("ctx", {})
-    field = ".".join(map(str, loc)) or None
-    label = ".".join(str(s) for s in (loc[1:] if loc[:1] == ("config",) and len(loc) > 1 else loc)) or "the file"
-    code, fault, cure = _words(kind, label, error, context)
-    return Problem(code, f"{title}: {fault}" if title else _capital(fault), cure, node_id=node_id, field=field)
+    """`label` is what people call the field; without one it is its path."""
+    context = error.get("ctx", {})
+    if context.get("field"):
+        loc = (*loc, context["field"])
+    path = ".".join(map(str, loc))
+    code, fault, cure = _words(error["type"], label or (f"the field {path}" if path else "the file"), error, context)
+    fault = f"{title}: {fault}" if title else fault[:1].upper() + fault[1:]
+    return Problem(code, fault, cure, node_id=node_id, field=path or None)
 
 
 def _words(kind: str, label: str, error: ErrorDetails, context: dict[str, Any]) -> tuple[str, str, str]:
+    """Code, fault and cure."""
     if kind == "missing":
-        return "missing_field", f"{label} is missing.", f"Fill in {label.split('.')[-1]}."
+        return "missing_field", f"{label} is missing.", "Fill it in."
     if kind == "extra_forbidden":
-        return "unknown_field", f"{label} is no field here.", "Remove it, or check its spelling."
+        return "unknown_field", f"{label} is unknown here.", "Remove it, or check its spelling."
     if kind in WRONG_TYPE:
         return "wrong_type", f"{label} is not {WRONG_TYPE[kind]}.", f"Write {WRONG_TYPE[kind]}."
     if kind in ("too_short", "string_too_short"):
-        return "bad_value", f"{label} is empty.", f"Fill in {label.split('.')[-1]}."
+        return "bad_value", f"{label} is empty.", "Fill it in."
     if kind in ("too_long", "string_too_long"):
         return "too_large", f"{label} is too long.", f"Keep it within {context.get('max_length')}."
     if kind == "string_pattern_mismatch":
-        return "bad_value", f"{label} is not a name.", "Use lower-case letters, digits and _, a letter first."
+        return "bad_value", f"{label} is no name.", "Use lower-case letters, digits and _, a letter first."
     if kind == "reserved":
-        return "bad_value", f"{label} is the reserved word {context['name']!r}.", "Choose another id."
+        return "bad_value", f"{label} is the reserved word {context['name']}.", "Choose another id."
     if kind == "literal_error":
         return "bad_value", f"{label} is not {context['expected']}.", f"Choose {context['expected']}."
+    if kind in BOUNDS:
+        bound = f"{BOUNDS[kind]} {next(iter(context.values()), '')}"
+        return "bad_value", f"{label} is not {bound}.", f"Write a number {bound}."
     if kind == "advice":
         return context["code"], context["fault"], context["cure"]
-    said = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
-    return "bad_value", f"{label} {said}.", "Change the value."
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    said = error["msg"].removeprefix("Input ").removeprefix("Value error, ").rstrip(".")
+    return "bad_value", f"{label} {said}.", "Change it."
 
 
 def size_problems(raw: Any) -> list[Problem]:

@@ -111,7 +111,7 @@ class FlowSpec(Model):
 
 
 class WorkflowSpec(FlowSpec):
-    nexod: Literal[1]
+    nexod: Annotated[int, Field(ge=FORMAT, le=FORMAT)]
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     description: Annotated[str, StringConstraints(max_length=65_536)] = ""
     target: Literal["langgraph", "crewai"] = "langgraph"

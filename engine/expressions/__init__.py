@@ -24,6 +24,7 @@ from engine.values import is_list, is_object
 
 MAX_TEXT = 4 * 1024 * 1024
 PATH = re.compile(r"[a-z_][A-Za-z0-9_]*(\.[a-zA-Z_][A-Za-z0-9_]*)*")
+SYNTAX = re.compile(r"<input>:\d+:(?P<place>\d+): (?P<what>.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +85,15 @@ def compile_expression(text: str) -> Expression:
 
 
 def _syntax(said: str) -> str:
+    """The first fault the parser names, without its list of everything that might have stood there."""
     line = next((part for part in said.split("ERROR: ")[1:]), said).splitlines()[0]
-    return re.sub(r"^<input>:\d+:(\d+): ", r"at character \1: ", line)[:200]
+    found = SYNTAX.match(line)
+    if not found:
+        return line[:200]
+    place, what = found["place"], found["what"]
+    if "<EOF>" in what:
+        return "it ends too early"
+    return f"{what.removeprefix('Syntax error: ').split(' expecting ')[0][:160]} at character {place}"
 
 
 @lru_cache(maxsize=4096)

@@ -52,9 +52,9 @@ class Template(Step):
             if "json_" in given and self.text is None:
                 return self
             if "json_" in given:
-                raise advice("bad_value", "text and json are both filled in.", "Keep one of them.")
+                raise advice("bad_value", "text and json are both filled in.", "Keep one of them.", "json")
             if self.text is None:
-                raise advice("missing_field", "text is missing.", "Fill in Text, or JSON instead.")
+                raise advice("missing_field", "text is missing.", "Fill in Text, or JSON instead.", "text")
             return self
 
     sample: ClassVar[dict[str, Any]] = {"text": "Hello"}

@@ -47,11 +47,12 @@ class Wait(Pause):
         @model_validator(mode="after")
         def one_of_two(self) -> "Wait.Config":
             if self.seconds is None and self.until is None:
-                raise advice("missing_field", "seconds is missing.", "Fill in Seconds, or Until instead.")
+                raise advice("missing_field", "seconds is missing.", "Fill in Seconds, or Until instead.", "seconds")
             if self.seconds is not None and self.until is not None:
-                raise advice("bad_value", "seconds and until are both filled in.", "Keep one of them.")
+                raise advice("bad_value", "seconds and until are both filled in.", "Keep one of them.", "until")
             if isinstance(self.seconds, float | int) and not 0 <= self.seconds <= LONGEST_S:
-                raise advice("bad_value", "seconds is below 0 or over ten years.", "Write a time in between.")
+                fault = "seconds is below 0 or over ten years."
+                raise advice("bad_value", fault, "Write a time in between.", "seconds")
             return self
 
     sample: ClassVar[dict[str, Any]] = {"seconds": 1}

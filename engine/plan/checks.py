@@ -111,8 +111,12 @@ def _config(flow: Flow, spec: NodeSpec, kind: NodeType) -> NodeConfig | None:
     try:
         return kind.Config.model_validate_json(json.dumps(raw), strict=True)
     except ValidationError as e:
-        flow.found += config_problems(e, raw, flow.inner(spec.id), spec.title or spec.id)
+        flow.found += config_problems(e, raw, flow.inner(spec.id), spec.title or spec.id, _labels(kind))
         return None
+
+
+def _labels(kind: NodeType) -> dict[str, str]:
+    return {info.alias or name: info.title for name, info in kind.Config.model_fields.items() if info.title}
 
 
 def _check_inside(flow: Flow, spec: NodeSpec, config: NodeConfig) -> None:

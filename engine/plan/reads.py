@@ -41,7 +41,8 @@ def check_reads(flow: Flow, plan: Plan, specs: Mapping[str, NodeSpec]) -> None:
                 template = _compiled(flow, source, spec)
                 if template is not None:
                     _check_names(flow, plan, template, names, source.place, spec, certain)
-            for secret in _secrets(f"config.{place}", value) if mark in ("values", "lazy_values") else ():
+            bare = mark in ("values", "lazy_values") and place not in node.type.secret_fields
+            for secret in _secrets(f"config.{place}", value) if bare else ():
                 flow.of_step("bad_value", spec, "a secret has no place here.", "Name it where a step signs in.", secret)
     for source in _sources("outputs", "values", flow.spec.outputs):
         template = _compiled(flow, source, None)

@@ -48,10 +48,9 @@ def _drop(raw: dict[str, Any], places: list[tuple[str | int, ...]]) -> bool:
     for where in places:
         match where:
             case (("nodes" | "edges") as part, int(n), *more):
-                step: dict[str, Any] = raw["nodes"][n] if part == "nodes" and more else {}
-                if more and more[0] in step and more[0] not in ("id", "kind", "config"):
-                    del step[str(more[0])]
-                elif not step or more[0] in ("id", "kind", "config"):
+                if part == "nodes" and more and more[0] not in ("id", "kind", "config"):
+                    raw[part][n] = {key: value for key, value in raw[part][n].items() if key != more[0]}
+                else:
                     gone[str(part)].add(n)
             case ("nexod", *_):
                 raw["nexod"] = 1
