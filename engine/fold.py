@@ -85,8 +85,9 @@ def _fold_run(view: View, event: Event) -> None:
         case "run_needs_review":
             view.status = "needs_review"
         case "model_called" | "tool_called":
+            usage: dict[str, Any] = event.payload.get("usage") or {}
             for name in view.usage:
-                view.usage[name] += (event.payload.get("usage") or {}).get(name) or 0
+                view.usage[name] += usage.get(name) or 0
         case "node_started" | "node_completed" | "node_failed":
             view.status = "running"
         case _ if event.type in TERMINAL:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.events import Event
@@ -56,7 +57,7 @@ class Writer(threading.Thread):
 
     def _commit(self, batch: list[_Request]) -> None:
         try:
-            results = ledger.append(self._db, [request.item for request in batch])
+            results: Sequence[list[Event] | BaseException] = ledger.append(self._db, [request.item for request in batch])
         except Exception as error:
             results = [error] * len(batch)
         try:
@@ -66,7 +67,7 @@ class Writer(threading.Thread):
             return
 
 
-def _deliver(batch: list[_Request], results: list[list[Event] | BaseException]) -> None:
+def _deliver(batch: list[_Request], results: Sequence[list[Event] | BaseException]) -> None:
     for request, result in zip(batch, results, strict=True):
         if request.future.done():
             continue

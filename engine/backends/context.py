@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine import expressions, secrets
@@ -57,8 +57,8 @@ class Context:
     def evaluate(self, expression: str) -> Any:
         return expressions.evaluate(expression, self.scope)
 
-    def render(self, value: Any, extra: Mapping[str, Any] | None = None) -> Any:
-        return expressions.render_value(value, self.scope.with_(extra) if extra else self.scope)
+    def render(self, value: Any, names: Mapping[str, Any] | None = None) -> Any:
+        return expressions.render_value(value, self.scope.with_(names) if names else self.scope)
 
     def secret(self, reference: Mapping[str, str]) -> str:
         return secrets.resolve(reference)
@@ -119,5 +119,5 @@ def names_in(value: Any) -> frozenset[str]:
     """What the templates in a JSON value read."""
     if isinstance(value, str):
         return expressions.compile_template(value).references
-    parts = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    return frozenset().union(*map(names_in, parts))
+    parts: Iterable[Any] = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return frozenset(name for part in parts for name in names_in(part))

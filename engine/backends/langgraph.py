@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import Any, TypedDict
 
-from langgraph.graph import END, START, StateGraph
-from langgraph.graph.state import CompiledStateGraph
+from langgraph.graph import END, START, StateGraph  # pyright: ignore[reportMissingTypeStubs]
 from langgraph.types import Command
 
 from engine.backends.protocol import Steps
@@ -28,7 +27,7 @@ class State(TypedDict, total=False):
 class LangGraphProgram:
     def __init__(self, plan: Plan) -> None:
         visits = max((node.max_visits for node in plan.nodes.values()), default=1)
-        self.graph = build(plan)
+        self.graph: Any = build(plan)
         self._config: Any = {"recursion_limit": (visits + 1) * len(plan.nodes) + 10}
 
     async def run(self, steps: Steps) -> None:
@@ -41,7 +40,8 @@ class LangGraphBackend:
         return LangGraphProgram(plan)
 
 
-def build(plan: Plan) -> CompiledStateGraph[Any, Any, Any, Any]:
+def build(plan: Plan) -> Any:
+    """The compiled `StateGraph`."""
     graph: Any = StateGraph(State)
     for node in plan.nodes:
         graph.add_node(node, _body(plan, node))
@@ -60,8 +60,7 @@ def build(plan: Plan) -> CompiledStateGraph[Any, Any, Any, Any]:
 
 
 def _body(plan: Plan, node: str) -> Callable[[State], Awaitable[Any]]:
-    drawn = {port: frozenset(targets) for port, targets in plan.out[node].items()}
-    every = frozenset().union(*drawn.values()) if drawn else frozenset()
+    every = {target for targets in plan.out[node].values() for target in targets}
 
     async def body(state: State) -> Any:
         fired = await STEPS.get().step(node)
