@@ -59,6 +59,7 @@ class Http(Step):
 
     kind, title, group, icon = "http", "HTTP request", Group.INTEGRATION, "globe"
     summary = "{method} · {url}"
+    secret_fields = frozenset({"query", "headers", "body"})
 
     class Config(NodeConfig):
         url: Text = Field(
