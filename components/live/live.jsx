@@ -80,7 +80,7 @@ const MINUTE = 60e3;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const midnight = (time) => new Date(time).setHours(0, 0, 0, 0);
-const hourMinute = (time) => new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+const hourMinute = (time) => new Date(time).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
 function words(time, clock) {
   const now = Date.now();

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache
 from typing import Any
 
 import reflex as rx
 from reflex.event import EventSpec
 
 from engine.errors import Conflict, Gone, Invalid, NotFound
-from engine.services import approvals, catalog, runs
+from engine.services import approvals, runs
 from engine.store.session import Workspace
 from nexod_app.auth import guard
 from nexod_app.call import call
+from nexod_app.drawings import flow_of, kinds
 from nexod_app.inbox import view
 from nexod_app.inbox.view import Card, Item
 from nexod_app.shell import Shell
@@ -122,29 +122,6 @@ def open_card(ws: Workspace, chosen: str, ids: list[str]) -> Card:
     return view.card(approval, flow_of(ws, run_id), past_of(ws, run_id), kinds(), place)
 
 
-def flow_of(ws: Workspace, run_id: str) -> dict[str, Any]:
-    """The drawing that the run follows; it never changes."""
-    return _flow(_Held(ws), run_id)
-
-
-class _Held:
-    """A workspace as a key of the cache: equal for equal ids, with the session of whoever asks."""
-
-    def __init__(self, ws: Workspace) -> None:
-        self.ws = ws
-
-    def __hash__(self) -> int:
-        return hash(self.ws.id)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Held) and other.ws.id == self.ws.id
-
-
-@lru_cache(maxsize=256)
-def _flow(held: _Held, run_id: str) -> dict[str, Any]:
-    return runs.graph(held.ws, run_id)
-
-
 def past_of(ws: Workspace, run_id: str) -> list[dict[str, Any]]:
     """The run's events so far, the latest thousands at most."""
     events: list[dict[str, Any]] = []
@@ -153,7 +130,3 @@ def past_of(ws: Workspace, run_id: str) -> list[dict[str, Any]]:
         if len(fresh) < runs.MAX_EVENTS:
             break
     return events
-
-
-def kinds() -> dict[str, dict[str, Any]]:
-    return {kind["kind"]: kind for kind in catalog.node_types()}

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.events import to_ms
-from nexod_app.inbox import content, graph
+from nexod_app import prose
+from nexod_app.inbox import graph
 from nexod_app.inbox.graph import Lead, Step
 
 SOON_MS = 24 * 3600_000
@@ -103,7 +104,7 @@ def card(
 ) -> Card:
     path, what = approval["node_id"], approval["content"]
     form = fields(approval["schema"], approval["data"])
-    text = content.written(what)
+    text = prose.written(what)
     return Card(
         id=approval["id"],
         run_id=approval["run_id"],
@@ -116,9 +117,9 @@ def card(
         deadline_at=approval["deadline_at"] or "",
         place=place,
         empty=what is None,
-        html=content.shown(what),
-        text=text[: content.MOST],
-        cut=len(text) > content.MOST,
+        html=prose.shown(what),
+        text=text[: prose.MOST],
+        cut=len(text) > prose.MOST,
         hash=approval["hash"],
         short_hash=f"{approval['hash'][:4]} {approval['hash'][4:8]}",
         demo=graph.by_demo(events),
@@ -152,7 +153,7 @@ def _said(value: Any) -> str:
         case None:
             return ""
         case _:
-            return content.written(value)
+            return prose.written(value)
 
 
 def fields(schema: Mapping[str, Any] | None, data: Any) -> list[dict[str, Any]]:

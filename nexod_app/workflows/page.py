@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import reflex as rx
 
-from components.icons import STATUS_ICONS, icon, status_chip
+from components.icons import STATUS_ICONS, icon
 from components.layout import link
 from components.live import hotkey, import_file, when
 from components.thumbnail import LARGE, thumbnail
 from engine.services import catalog
+from nexod_app.drawings import groups
 from nexod_app.shell import page as shell
 from nexod_app.workflows import view
 from nexod_app.workflows.dialogs import dialogs
-from nexod_app.workflows.state import Workflows, groups
+from nexod_app.workflows.state import Workflows
 from nexod_app.workflows.view import Row
 
 EXAMPLE = "research-review-publish"

@@ -11,6 +11,7 @@ from engine.errors import NotFound
 from engine.services import approvals, catalog, runs, workflows
 from engine.store.session import Workspace
 from nexod_app.call import call
+from nexod_app.drawings import groups
 from nexod_app.settings.models import has_key
 from nexod_app.shell import Shell
 from nexod_app.workflows import view
@@ -113,10 +114,6 @@ def look(ws: Workspace, query: str, order: str) -> tuple[list[Row], list[bool]]:
     answered = any(approvals.list_(ws, status, 1, None)["items"] for status in ("approved", "rejected"))
     done = [bool(latest), answered, has_key(), any(one["rev"] > 1 for one in found)]
     return view.kept(rows, query, order), done
-
-
-def groups() -> dict[str, str]:
-    return {kind["kind"]: kind["group"].lower() for kind in catalog.node_types()}
 
 
 def template(slug: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a person is asked to approve, as safe HTML: Markdown from models, or fields of an object. Nothing is fetched."""
+"""Text and values from models as safe HTML: Markdown, or the fields of an object. Nothing is fetched to show them."""
 
 from __future__ import annotations
 

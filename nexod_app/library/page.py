@@ -1,0 +1,158 @@
+"""The library: every kind of step with its help, and the templates. All of it is drawn when the page is built."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import reflex as rx
+
+from components.icons import icon, tile
+from components.layout import link
+from components.live import copy_button
+from engine.services import catalog
+from nexod_app import prose
+from nexod_app.library import view
+from nexod_app.library.state import Library
+from nexod_app.library.view import Field
+from nexod_app.shell import page as shell
+from nexod_app.workflows.page import search, templates
+
+Kind = Mapping[str, Any]
+
+
+def page() -> rx.Component:
+    kinds = catalog.node_types()
+    return shell(
+        "Library",
+        rx.el.main(
+            _list(kinds),
+            rx.el.section(
+                rx.match(Library.kind, *[(kind["kind"], _detail(kind)) for kind in kinds], _gallery()),
+                class_name="detail",
+                aria_label="Help",
+            ),
+            class_name=rx.cond(Library.kind, "inbox library opened", "inbox library"),
+        ),
+    )
+
+
+def _list(kinds: list[dict[str, Any]]) -> rx.Component:
+    return rx.el.section(
+        rx.el.header(rx.el.h1("Library")),
+        search("Search steps", Library.query, Library.find),
+        rx.el.div(
+            link(
+                "/library",
+                rx.el.span(icon("template"), class_name="tile m g-logic"),
+                rx.el.span("Templates", class_name="what"),
+                rx.el.span("Whole workflows to start from", class_name="mt clip"),
+                class_name="item",
+                custom_attrs={"aria-current": rx.cond(Library.kind == "", "true", "false")},
+            ),
+            *[_group(name, members) for name, members in view.grouped(kinds)],
+            class_name="scrolls",
+        ),
+        class_name="list",
+        aria_label="Kinds of step",
+    )
+
+
+def _group(name: str, kinds: list[Kind]) -> rx.Component:
+    """Its heading stays while one of its kinds is shown."""
+    found = [_matches(kind) for kind in kinds]
+    some = found[0]
+    for one in found[1:]:
+        some = some | one
+    items = [rx.cond(match, _item(kind)) for match, kind in zip(found, kinds, strict=True)]
+    return rx.cond(some, rx.fragment(rx.el.h3(name), rx.el.ul(*items)))
+
+
+def _matches(kind: Kind) -> rx.Var[bool]:
+    return rx.Var.create(view.words(kind)).contains(Library.query)
+
+
+def _item(kind: Kind) -> rx.Component:
+    card = link(
+        f"/library/{kind['kind']}",
+        tile(kind["icon"], kind["group"].lower(), "m"),
+        rx.el.span(kind["title"], class_name="what"),
+        rx.el.span(view.first_line(kind["help"]), class_name="mt clip"),
+        class_name="item",
+        custom_attrs={"aria-current": rx.cond(Library.kind == kind["kind"], "true", "false")},
+    )
+    return rx.el.li(card)
+
+
+def _gallery() -> rx.Component:
+    return rx.el.div(templates("Templates"), class_name="scrolls gallery")
+
+
+def _detail(kind: Kind) -> rx.Component:
+    return rx.fragment(
+        rx.el.div(
+            link("/library", icon("left", 20), class_name="btn ghost icon back", aria_label="Back to library"),
+            rx.el.span(kind["group"]),
+            class_name="bar",
+        ),
+        rx.el.div(
+            rx.el.div(
+                tile(kind["icon"], kind["group"].lower()),
+                rx.el.div(
+                    rx.el.h2(kind["title"]),
+                    rx.el.div(rx.el.code(kind["kind"], class_name="mono"), class_name="by"),
+                    class_name="grow",
+                ),
+                class_name="ttl",
+            ),
+            rx.el.div(
+                rx.el.div(_help(kind), _fields(view.fields(kind["config"])), class_name="stack wide"),
+                rx.el.div(_ports(kind["ports"]), _sample(kind["sample"]), class_name="stack wide"),
+                class_name="pane",
+            ),
+            class_name="scrolls",
+        ),
+    )
+
+
+def _help(kind: Kind) -> rx.Component:
+    return rx.el.div(rx.html(prose.markdown(kind["help"]), class_name="doc md"), class_name="card")
+
+
+def _fields(fields: list[Field]) -> rx.Component:
+    if not fields:
+        return rx.fragment()
+    head = rx.el.thead(rx.el.tr(*[rx.el.th(word, scope="col") for word in ("Field", "Takes", "What it does")]))
+    return rx.el.div(
+        rx.el.header("Fields"),
+        rx.el.div(rx.el.table(head, rx.el.tbody(*[_field(one) for one in fields])), class_name="table"),
+        class_name="card",
+    )
+
+
+def _field(field: Field) -> rx.Component:
+    star = rx.el.span("required", class_name="chip") if field.required else rx.fragment()
+    default = rx.el.span(f"else {field.default}", class_name="t3 cap") if field.default else rx.fragment()
+    return rx.el.tr(
+        rx.el.td(rx.el.code(field.name, class_name="mono"), " ", star),
+        rx.el.td(field.type, " ", default),
+        rx.el.td(field.text, class_name="t2"),
+    )
+
+
+def _ports(ports: list[str]) -> rx.Component:
+    chips = [rx.el.span(port, class_name="chip mono") for port in ports]
+    return rx.el.div(
+        rx.el.header("Ports"),
+        rx.el.div(*chips, class_name="chips pad") if chips else rx.el.p("None: nothing follows it.", class_name="pad t2"),
+        class_name="card",
+    )
+
+
+def _sample(value: Any) -> rx.Component:
+    text = view.sample(value)
+    return rx.el.div(
+        rx.el.header("Sample", rx.el.span(class_name="grow"), copy_button(text=text)),
+        rx.el.pre(text, class_name="pre pad"),
+        class_name="card",
+    )

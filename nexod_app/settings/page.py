@@ -1,0 +1,106 @@
+"""The settings: which models answer, who may call the API, where things are kept."""
+
+from __future__ import annotations
+
+import reflex as rx
+
+from components.icons import icon
+from components.live import copy_button, when
+from nexod_app.settings.dialogs import dialogs
+from nexod_app.settings.models import Provider
+from nexod_app.settings.state import Settings
+from nexod_app.settings.view import Key
+from nexod_app.shell import page as shell
+
+
+class SignOut(rx.Component):
+    """Ends this browser's session."""
+
+    library = f"$/public{rx.asset('sign_out.jsx', shared=True)}"
+    tag = "SignOut"
+
+
+def page() -> rx.Component:
+    return shell(
+        "Settings",
+        rx.el.header(rx.el.h1("Settings"), rx.el.span(class_name="grow"), SignOut.create(), class_name="top wide"),
+        rx.el.main(rx.el.div(_models(), _keys(), _server(), class_name="wrap narrow"), class_name="page"),
+        dialogs(),
+    )
+
+
+def _section(title: str, text: str, *body: rx.Component, action: rx.Component | None = None) -> rx.Component:
+    return rx.el.section(
+        rx.el.div(rx.el.h2(title), rx.el.span(class_name="grow"), action or rx.fragment(), class_name="sec"),
+        rx.el.p(text, class_name="t2 lead"),
+        *body,
+        class_name="part",
+    )
+
+
+def _models() -> rx.Component:
+    return _section(
+        "Models",
+        "A step that does not choose a provider asks the first one here that is ready. Keys are read from the "
+        "environment when Nexod starts; they are never stored and never shown.",
+        rx.el.ul(rx.foreach(Settings.providers, _provider), class_name="rows"),
+    )
+
+
+def _provider(one: rx.Var[Provider]) -> rx.Component:
+    ready = rx.el.span(icon("check", 14, bold=True), "Ready", class_name="st s-completed")
+    unset = rx.el.span(icon("dot", 14, bold=True), "Not set", class_name="st s-idle")
+    line = "export " + one.variable + rx.cond(one.variable == "OPENAI_BASE_URL", "=http://127.0.0.1:11434/v1", "=…")
+    how = rx.el.div(
+        rx.el.code(line, class_name="mono grow"), copy_button(text=line), class_name="command"
+    )
+    return rx.el.li(
+        rx.el.div(rx.el.b(one.name, class_name="strong"), rx.el.p(one.text, class_name="t2"), class_name="grow"),
+        rx.cond(~one.ready, how),
+        rx.cond(one.ready, ready, unset),
+        class_name="set",
+    )
+
+
+def _keys() -> rx.Component:
+    head = rx.el.li(
+        *[rx.el.span(word) for word in ("Name", "Key", "May", "Made", "Used", "")],
+        class_name="kr head",
+        aria_hidden="true",
+    )
+    return _section(
+        "API keys",
+        "For programs that start runs or answer questions. A decision names the key that took it.",
+        rx.cond(
+            Settings.keys,
+            rx.el.ul(head, rx.foreach(Settings.keys, _key), class_name="rows"),
+            rx.cond(Settings.loaded, rx.el.div(rx.el.p("No keys yet.", class_name="t2"), class_name="card pad")),
+        ),
+        action=rx.el.button(
+            icon("plus", bold=True), "New key", type="button", class_name="btn", on_click=Settings.ask(True)
+        ),
+    )
+
+
+def _key(one: rx.Var[Key]) -> rx.Component:
+    return rx.el.li(
+        rx.el.b(one.name, class_name="strong clip"),
+        rx.el.code(one.prefix, class_name="mono t2"),
+        rx.el.span(one.scopes, class_name="t2 cap"),
+        when(at=one.created_at, class_name="t3 cap num"),
+        rx.cond(one.used_at, when(at=one.used_at, class_name="t3 cap num"), rx.el.span("never", class_name="t3 cap")),
+        rx.el.button("Revoke", type="button", class_name="btn ghost sm", on_click=Settings.doom(one.id, one.name)),
+        class_name="kr",
+        key=one.id,
+    )
+
+
+def _server() -> rx.Component:
+    return _section(
+        "This server",
+        "How it was started. The environment decides; a change needs a restart.",
+        rx.el.dl(
+            rx.foreach(Settings.facts, lambda one: rx.fragment(rx.el.dt(one[0]), rx.el.dd(one[1]))),
+            class_name="card pad kv wide",
+        ),
+    )
