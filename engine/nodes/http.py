@@ -20,7 +20,9 @@ Pairs = Annotated[dict[str, Any], Mark("values")]
 class Secret(NodeConfig):
     """The name of a secret; its value stays in the environment."""
 
-    name: str = Field(alias="$secret", title="Secret", description="NAME of NEXOD_SECRET_NAME.", min_length=1)
+    name: str = Field(
+        alias="$secret", title="Secret", description="NAME of NEXOD_SECRET_NAME.", pattern=r"^[A-Z][A-Z0-9_]*$"
+    )
 
 
 class Auth(NodeConfig):
@@ -75,19 +77,19 @@ class Http(Step):
             default_factory=dict,
             title="Query",
             description="Added to the address; a list repeats its name.",
-            json_schema_extra={"widget": "pairs"},
+            json_schema_extra={"widget": "pairs", "secrets": True},
         )
         headers: Pairs = Field(
             default_factory=dict,
             title="Headers",
             description='Sent along. A secret is written as {"$secret": "NAME"}.',
-            json_schema_extra={"widget": "pairs"},
+            json_schema_extra={"widget": "pairs", "secrets": True},
         )
         body: Values = Field(
             None,
             title="Body",
             description="Text as it is, or JSON whose strings hold {{ expressions }}.",
-            json_schema_extra={"widget": "json"},
+            json_schema_extra={"widget": "json", "secrets": True},
         )
         auth: Auth | None = Field(None, title="Authentication", json_schema_extra={"widget": "auth"})
         fail_on_status: bool = Field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -9,15 +10,17 @@ from typing import Any
 
 from engine.expressions import Template, compile_expression, compile_template, is_secret
 from engine.expressions.text import BadExpression, known_type
+from engine.node import NodeConfig
 from engine.plan.certain import Certain
 from engine.plan.flow import Flow
 from engine.plan.layout import Plan
-from engine.plan.resolve import fields
+from engine.plan.resolve import fields, secret_fields
 from engine.spec import NodeSpec
 from engine.values import is_list, is_object
 
 ALWAYS = frozenset({"input", "run"})
 IN_A_MAP = frozenset({"item", "index"})
+SECRET_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +45,27 @@ def check_reads(flow: Flow, plan: Plan, specs: Mapping[str, NodeSpec]) -> None:
                 if template is not None:
                     _check_names(flow, plan, template, names, source.place, spec, certain)
             bare = mark in ("values", "lazy_values") and place not in node.type.secret_fields
-            for secret in _secrets(f"config.{place}", value) if bare else ():
-                flow.of_step("bad_value", spec, "a secret has no place here.", "Name it where a step signs in.", secret)
+            if mark in ("values", "lazy_values"):
+                _check_secrets(flow, spec, node.config, place, value)
     for source in _sources("outputs", "values", flow.spec.outputs):
         template = _compiled(flow, source, None)
         for name in sorted(template.references - always - plan.nodes.keys()) if template else ():
             if not known_type(name):
                 flow.of_flow("unknown_reference", f"there is no step {name}.", _near(name, plan), source.place)
-    for secret in _secrets("outputs", flow.spec.outputs):
+    for secret, _ in _secrets("outputs", flow.spec.outputs):
         flow.of_flow("bad_value", "a secret is no output.", "Remove it.", secret)
+
+
+def _check_secrets(flow: Flow, node: NodeSpec, config: NodeConfig, place: str, value: Any) -> None:
+    """Secrets stand only where a field takes them, and by a name that the environment can hold."""
+    taken = place.partition(".")[0] in secret_fields(type(config))
+    for where, reference in _secrets(f"config.{place}", value):
+        name = reference.get("$secret")
+        if not taken:
+            flow.of_step("bad_value", node, "a secret has no place here.", "Name it where a step signs in.", where)
+        elif len(reference) != 1 or not isinstance(name, str) or not SECRET_NAME.fullmatch(name):
+            cure = 'Write {"$secret": "NAME"}, in capitals, digits and _.'
+            flow.of_step("bad_value", node, "this names no secret.", cure, where)
 
 
 def _compiled(flow: Flow, source: Source, node: NodeSpec | None) -> Template | None:
@@ -113,9 +128,9 @@ def _leaves(place: str, value: Any) -> Iterator[tuple[str, Any]]:
             yield from _leaves(where, inner)
 
 
-def _secrets(place: str, value: Any) -> Iterator[str]:
+def _secrets(place: str, value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     if is_object(value) and "$secret" in value:
-        yield place
+        yield place, value
     else:
         for where, inner in _parts(place, value):
             yield from _secrets(where, inner)
