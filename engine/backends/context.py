@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
 
 from engine import expressions, secrets
 from engine.backends.run import Run
@@ -119,5 +119,5 @@ def names_in(value: Any) -> frozenset[str]:
     """What the templates in a JSON value read."""
     if isinstance(value, str):
         return expressions.compile_template(value).references
-    parts: Iterable[Any] = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return frozenset(name for part in parts for name in names_in(part))
+    parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
+    return frozenset(name for part in cast("list[Any]", parts) for name in names_in(part))
