@@ -35,6 +35,7 @@ def main() -> None:
     with one_at_a_time():
         create_venv()
         install(["requirements.txt", "requirements-dev.txt"] if dev else ["requirements.txt"])
+        compile_ours()
 
 
 def use_supported_python() -> None:
@@ -87,7 +88,7 @@ def install(locks: list[str]) -> None:
             continue
         say(f"Installing {lock}")
         install_uv()
-        if uv("install", "--require-hashes", "-r", lock):
+        if uv("install", "--compile-bytecode", "--require-hashes", "-r", lock):
             say("uv could not; trying pip")
             pip("install", "--quiet", "--require-hashes", "-r", lock)
         link_command()
@@ -112,6 +113,13 @@ def link_command() -> None:
     command = VENV / "bin" / "nexod"
     command.write_text(f"#!{PYTHON}\nimport sys\n\nfrom engine.cli import main\n\nsys.exit(main())\n")
     command.chmod(0o755)
+
+
+def compile_ours() -> None:
+    """Python may be told to write no bytecode (containers often do): then every start would compile everything."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    packages = [ROOT / name for name in ("engine", "nexod_app", "components")]
+    subprocess.run([PYTHON, "-m", "compileall", "-q", *packages], env=env, stdout=subprocess.DEVNULL)
 
 
 def uv(*args: str) -> int:
