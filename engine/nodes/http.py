@@ -77,19 +77,19 @@ class Http(Step):
             default_factory=dict,
             title="Query",
             description="Added to the address; a list repeats its name.",
-            json_schema_extra={"widget": "pairs", "secrets": True},
+            json_schema_extra={"widget": "pairs"},
         )
         headers: Pairs = Field(
             default_factory=dict,
             title="Headers",
             description='Sent along. A secret is written as {"$secret": "NAME"}.',
-            json_schema_extra={"widget": "pairs", "secrets": True},
+            json_schema_extra={"widget": "pairs"},
         )
         body: Values = Field(
             None,
             title="Body",
             description="Text as it is, or JSON whose strings hold {{ expressions }}.",
-            json_schema_extra={"widget": "json", "secrets": True},
+            json_schema_extra={"widget": "json"},
         )
         auth: Auth | None = Field(None, title="Authentication", json_schema_extra={"widget": "auth"})
         fail_on_status: bool = Field(

@@ -10,11 +10,10 @@ from typing import Any
 
 from engine.expressions import Template, compile_expression, compile_template, is_secret
 from engine.expressions.text import BadExpression, known_type
-from engine.node import NodeConfig
 from engine.plan.certain import Certain
 from engine.plan.flow import Flow
 from engine.plan.layout import Plan
-from engine.plan.resolve import fields, secret_fields
+from engine.plan.resolve import fields
 from engine.spec import NodeSpec
 from engine.values import is_list, is_object
 
@@ -44,9 +43,8 @@ def check_reads(flow: Flow, plan: Plan, specs: Mapping[str, NodeSpec]) -> None:
                 template = _compiled(flow, source, spec)
                 if template is not None:
                     _check_names(flow, plan, template, names, source.place, spec, certain)
-            bare = mark in ("values", "lazy_values") and place not in node.type.secret_fields
             if mark in ("values", "lazy_values"):
-                _check_secrets(flow, spec, node.config, place, value)
+                _check_secrets(flow, spec, place in node.type.secret_fields, f"config.{place}", value)
     for source in _sources("outputs", "values", flow.spec.outputs):
         template = _compiled(flow, source, None)
         for name in sorted(template.references - always - plan.nodes.keys()) if template else ():
@@ -56,10 +54,9 @@ def check_reads(flow: Flow, plan: Plan, specs: Mapping[str, NodeSpec]) -> None:
         flow.of_flow("bad_value", "a secret is no output.", "Remove it.", secret)
 
 
-def _check_secrets(flow: Flow, node: NodeSpec, config: NodeConfig, place: str, value: Any) -> None:
+def _check_secrets(flow: Flow, node: NodeSpec, taken: bool, place: str, value: Any) -> None:
     """Secrets stand only where a field takes them, and by a name that the environment can hold."""
-    taken = place.partition(".")[0] in secret_fields(type(config))
-    for where, reference in _secrets(f"config.{place}", value):
+    for where, reference in _secrets(place, value):
         name = reference.get("$secret")
         if not taken:
             flow.of_step("bad_value", node, "a secret has no place here.", "Name it where a step signs in.", where)

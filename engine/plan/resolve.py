@@ -19,17 +19,11 @@ FLOW = "flow"
 @cache
 def marks(config: type[BaseModel]) -> dict[str, str | None]:
     """Python field name → the kind of its Mark, or None."""
-    return {name: FLOW if _extra(info, "widget") == FLOW else _mark(info) for name, info in config.model_fields.items()}
+    return {name: FLOW if _widget(info) == FLOW else _mark(info) for name, info in config.model_fields.items()}
 
 
-@cache
-def secret_fields(config: type[BaseModel]) -> frozenset[str]:
-    """JSON names of the fields that say `"secrets": True`: `{"$secret": NAME}` may stand in them."""
-    return frozenset(info.alias or name for name, info in config.model_fields.items() if _extra(info, "secrets"))
-
-
-def _extra(info: FieldInfo, key: str) -> Any:
-    return info.json_schema_extra.get(key) if is_object(info.json_schema_extra) else None
+def _widget(info: FieldInfo) -> Any:
+    return info.json_schema_extra.get("widget") if is_object(info.json_schema_extra) else None
 
 
 def _mark(info: FieldInfo) -> str | None:
