@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import sys
 import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from collections import namedtuple
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,20 +18,57 @@ from sqlalchemy import Connection, Engine
 from engine.errors import Unavailable
 
 CHANNEL = "nexod"
+BUSY_S = 30
 _NAME = re.compile(r"(?<!:):([a-z_]+)")
 
 
 class Statement:
-    """SQL with `:names`, translated once per driver. Half the cost of `text()` on the path of every step."""
+    """SQL with `:names`, handed to the driver as it is: this is the path of every step, and it costs a third so."""
 
     def __init__(self, sql: str) -> None:
         self.names = _NAME.findall(sql)
         self.sqlite = _NAME.sub("?", sql)
         self.postgres = _NAME.sub("%s", sql.replace("%", "%%"))
+        self._row: Callable[[Any], Any] | None = None
 
-    def __call__(self, conn: Connection, **values: Any) -> sa.CursorResult[Any]:
-        sql = self.sqlite if is_sqlite(conn) else self.postgres
-        return conn.exec_driver_sql(sql, tuple(values[name] for name in self.names))
+    def __call__(self, conn: Connection, **values: Any) -> Rows:
+        sql = self.sqlite if conn.dialect.name == "sqlite" else self.postgres
+        driver: Any = conn.connection.driver_connection
+        cursor = driver.execute(sql, tuple([values[name] for name in self.names]))
+        if cursor.description is None:
+            return Rows((), cursor.rowcount)
+        if self._row is None:
+            self._row = namedtuple("Row", [column[0] for column in cursor.description], rename=True)._make
+        return Rows([self._row(row) for row in cursor.fetchall()], cursor.rowcount)
+
+
+class Rows:
+    """What a statement answered: named tuples."""
+
+    __slots__ = ("_rows", "rowcount")
+
+    def __init__(self, rows: Sequence[Any], rowcount: int) -> None:
+        self._rows = rows
+        self.rowcount = rowcount
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows)
+
+    def all(self) -> Sequence[Any]:
+        return self._rows
+
+    def first(self) -> Any:
+        return self._rows[0] if self._rows else None
+
+    def one(self) -> Any:
+        (row,) = self._rows
+        return row
+
+    def scalar(self) -> Any:
+        return self._rows[0][0] if self._rows else None
+
+    def scalar_one(self) -> Any:
+        return self.one()[0]
 
 
 def is_sqlite(conn: Connection) -> bool:
@@ -47,8 +86,10 @@ class Database:
         self.notifies = not self.sqlite
         """Whether a commit tells PostgreSQL's listeners."""
         self._reads = engine.execution_options(nexod_read=True)
-        # SQLite has one writer; its own waiting sleeps for milliseconds, a lock among our threads does not.
-        self._writer = threading.RLock() if self.sqlite else nullcontext()
+        # SQLite has one writer: our threads take turns at one connection, since SQLite's own waiting sleeps for
+        # milliseconds.
+        self._turn = threading.Lock()
+        self._writer: Connection | None = None
 
     @classmethod
     def open(cls, url: str) -> Database:
@@ -58,7 +99,7 @@ class Database:
 
     @contextmanager
     def begin(self) -> Generator[Connection]:
-        with _unavailable(), self._writer, self.engine.begin() as conn:
+        with _unavailable(), self._writing() as conn, conn.begin():
             yield conn
             if self.notifies:
                 conn.exec_driver_sql(f"notify {CHANNEL}")
@@ -67,8 +108,23 @@ class Database:
 
     @contextmanager
     def read(self) -> Generator[Connection]:
-        with _unavailable(), self._reads.connect() as conn:
+        with _unavailable(), self._reads.connect() as conn, conn.begin():
             yield conn
+
+    @contextmanager
+    def _writing(self) -> Generator[Connection]:
+        if not self.sqlite:
+            with self.engine.connect() as conn:
+                yield conn
+            return
+        if not self._turn.acquire(timeout=BUSY_S):
+            raise Unavailable("The database is busy.")
+        try:
+            if self._writer is None or self._writer.invalidated:
+                self._writer = self.engine.connect()
+            yield self._writer
+        finally:
+            self._turn.release()
 
     def version(self) -> Callable[[], int]:
         """SQLite only: a function whose answer changes when anybody commits; it costs microseconds. One thread's."""
@@ -90,6 +146,10 @@ class Database:
         return now_ms(conn)
 
     def close(self) -> None:
+        with self._turn:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
         self.engine.dispose()
 
 
@@ -106,12 +166,20 @@ def _unavailable() -> Generator[None]:
         yield
     except sa.exc.OperationalError as fault:
         raise Unavailable("The database does not answer.", hint=str(fault.orig)) from fault
+    except _lost() as fault:
+        raise Unavailable("The database does not answer.", hint=str(fault)) from fault
+
+
+def _lost() -> tuple[type[Exception], ...]:
+    """What a driver says, when it was asked without SQLAlchemy between. psycopg is loaded only where it is used."""
+    psycopg = sys.modules.get("psycopg")
+    return (sqlite3.OperationalError, *((psycopg.OperationalError,) if psycopg else ()))
 
 
 def _sqlite(url: str) -> Engine:
     # isolation_level None: the driver begins nothing by itself, `_begin` says which kind of transaction it is.
     engine = sa.create_engine(
-        url, connect_args={"isolation_level": None, "timeout": 30}, pool_size=16, max_overflow=48, pool_timeout=30
+        url, connect_args={"isolation_level": None, "timeout": BUSY_S}, pool_size=16, max_overflow=48, pool_timeout=30
     )
     sa.event.listen(engine, "connect", _prepare)
     sa.event.listen(engine, "begin", _begin)
@@ -119,10 +187,11 @@ def _sqlite(url: str) -> Engine:
 
 
 def _prepare(connection: sqlite3.Connection, _: Any) -> None:
-    for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={BUSY_S * 1000}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin(conn: Connection) -> None:
     read = conn.get_execution_options().get("nexod_read")
-    conn.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
+    driver: Any = conn.connection.driver_connection
+    driver.execute("BEGIN" if read else "BEGIN IMMEDIATE")

@@ -75,7 +75,7 @@ class World:
         from engine.store.database import Statement
 
         with self.db.read() as conn:
-            return [dict(row) for row in Statement(sql)(conn, **values).mappings()]
+            return [row._asdict() for row in Statement(sql)(conn, **values)]
 
     def change(self, sql: str, **values: Any) -> None:
         from engine.store.database import Statement
