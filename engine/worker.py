@@ -27,9 +27,11 @@ from engine.settings import Settings
 from engine.store import ledger
 from engine.store.database import Database
 from engine.store.sweep import sweep
+from engine.store.workers import seen
 
 log = logging.getLogger(__name__)
 SWEEP_S = 0.5
+SEEN_S = 5.0
 WATCH_S = 1.0
 GRACE_S = 4.0
 """How long running steps may go on after a worker was told to stop."""
@@ -60,7 +62,11 @@ class Worker:
         self.runner = Runner(self.db, self.owner, self.settings.lease_s, self.settings.slots)
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         self.queue.listen(self._rung)
-        watching = [asyncio.create_task(self._often(SWEEP_S, self._sweep)), asyncio.create_task(self._watch())]
+        watching = [
+            asyncio.create_task(self._often(SWEEP_S, self._sweep)),
+            asyncio.create_task(self._often(SEEN_S, self._seen)),
+            asyncio.create_task(self._watch()),
+        ]
         try:
             await self._stopping.wait()
         finally:
@@ -123,6 +129,9 @@ class Worker:
             except NexodError as fault:
                 log.warning("%s: %s", work.__name__.strip("_"), fault)
             await asyncio.sleep(seconds * random.uniform(0.7, 1.3))
+
+    async def _seen(self) -> None:
+        await asyncio.to_thread(seen, self.db, self.owner)
 
     async def _sweep(self) -> None:
         swept = await asyncio.to_thread(sweep, self.db)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from engine.bell import Bell
+from engine.limiter import Limiter
 from engine.queue import Queue
 from engine.services import doorbell
 from engine.settings import Settings
@@ -28,6 +29,10 @@ class Site:
     def tailer(self) -> Tailer:
         """Belongs to the event loop that first asks for it."""
         return Tailer(self.db, Bell.open(self.settings, self.db))
+
+    @cached_property
+    def sign_ins(self) -> Limiter:
+        return Limiter.open(self.settings)
 
     async def close(self) -> None:
         if "tailer" in self.__dict__:

@@ -222,6 +222,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("workspace_id", "workflow_id", "number", name="uq_workflow_version_number"),
     )
     op.create_table(
+        "worker",
+        sa.Column("workspace_id", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("seen_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "owner"),
+    )
+    op.create_table(
         "workspace",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -247,6 +254,7 @@ def downgrade() -> None:
         "sign_in_token",
         "stream_token",
         "timer",
+        "worker",
         "workflow",
         "workflow_version",
         "workspace",

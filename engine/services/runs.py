@@ -136,11 +136,11 @@ def estimate(ws: Workspace, workflow_id: str) -> float | None:
     return took[len(took) // 2] if took else None
 
 
-def settled(ws: Workspace, run_id: str) -> bool:
-    """Whether it has ended, needs review, or waits for a person: nothing will happen by itself."""
-    with ws.db.read() as conn:
-        state, _, _ = rows.place(conn, ws.id, run_id)
-        return state in ("ended", "review") or (state == "waiting" and bool(rows.one(conn, ws.id, run_id).waiting_for))
+def is_settled(run: dict[str, Any]) -> bool:
+    """Whether it has ended, needs review, or waits for a person: nothing more will happen by itself."""
+    if run["status"] == "waiting":
+        return bool(run["waiting_for"])
+    return run["completed_at"] is not None or run["status"] == "needs_review"
 
 
 def _json(row: Run, view: View) -> dict[str, Any]:

@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from engine.errors import Conflict, Invalid, PreconditionFailed, PreconditionRequired, Problem, TooLarge
 from engine.events import rfc3339
-from engine.plan import Plan
-from engine.plan import build
+from engine.plan import Plan, build, problems
 from engine.services import canvas
 from engine.services.pages import limit_of, page, time_cursor
 from engine.spec import MAX_BYTES, WorkflowSpec, canonical, content_hash, dump, parse, read
@@ -51,8 +50,7 @@ def import_(ws: Workspace, data: bytes) -> dict[str, Any]:
 
 
 def replace(ws: Workspace, workflow_id: str, rev: Rev, raw: Any) -> dict[str, Any]:
-    with ws.read() as tx:
-        _expect(rows.one(tx, workflow_id), rev)
+    expect(ws, workflow_id, rev)
     spec, problems = _sound(raw)
     with ws.begin() as tx:
         row = rows.one(tx, workflow_id, lock=True)
@@ -60,6 +58,12 @@ def replace(ws: Workspace, workflow_id: str, rev: Rev, raw: Any) -> dict[str, An
         _change(tx, row, dump(spec), problems)
         rows.mint(tx, row, content_hash(spec), row.spec)
         return _json(row)
+
+
+def expect(ws: Workspace, workflow_id: str, rev: Rev) -> None:
+    """Raises PreconditionRequired or PreconditionFailed unless the draft is at `rev`."""
+    with ws.read() as tx:
+        _expect(rows.one(tx, workflow_id), rev)
 
 
 def _expect(row: Workflow, rev: Rev) -> None:

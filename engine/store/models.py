@@ -286,3 +286,11 @@ class StreamToken(Owned, table=True):
     n: int = Field(primary_key=True, sa_column_kwargs={"autoincrement": False})
     node_id: str | None = _text()
     text: str = _text(nullable=False)
+
+
+class WorkerRow(Owned, table=True):
+    """When a worker process was last seen; health is read from it, nothing else."""
+
+    __tablename__: ClassVar[str] = "worker"
+    owner: str = Field(primary_key=True)
+    seen_at: int = _ms()

@@ -1,0 +1,39 @@
+"""/approvals: the inbox. The scope `approve` is asked for after the 404, as the contract orders."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from engine.services import approvals
+from nexod_app.api.calls import answer, in_thread, needs, read_json
+from nexod_app.auth import Caller
+
+router = APIRouter(tags=["approvals"])
+Reader = Annotated[Caller, needs("read")]
+Anybody = Annotated[Caller, needs(None)]
+
+
+@router.get("/approvals")
+async def list_approvals(
+    who: Reader,
+    status: str | None = None,
+    run_id: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: str | None = None,
+) -> Response:
+    """Newest first; `status` may name several, with commas."""
+    return answer(await in_thread(approvals.list_, who.ws, status, limit, after, run_id))
+
+
+@router.get("/approvals/{approval_id}")
+async def get_approval(who: Reader, approval_id: str) -> Response:
+    return answer(await in_thread(approvals.get, who.ws, approval_id))
+
+
+@router.post("/approvals/{approval_id}")
+async def decide(who: Anybody, approval_id: str, request: Request) -> Response:
+    """`{"decision": "approve" | "reject", "data", "comment", "hash"}`; exactly one answer is taken."""
+    body = await read_json(request)
+    return answer(await in_thread(approvals.decide, who.ws, approval_id, body, who.actor))

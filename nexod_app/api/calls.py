@@ -1,0 +1,86 @@
+"""What every route shares: who asks, a body that is read with care, services in threads, answers as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from typing import Any, TypeVar
+
+from anyio import to_thread
+from fastapi import Depends, Request, Response
+
+from engine.errors import Invalid, Problem, TooLarge, UnsupportedMedia
+from engine.spec import MAX_BYTES, parse
+from nexod_app import auth
+from nexod_app.auth import Caller
+from nexod_app.site import Site
+
+T = TypeVar("T")
+SMALL = 64 * 1024
+"""A body up to this size is parsed on the event loop; a larger one in a thread."""
+
+
+def site_of(request: Request) -> Site:
+    return request.app.state.site
+
+
+def needs(scope: str | None) -> Any:
+    """The caller, as a dependency: every route but the open ones has one. None: any key or session will do."""
+
+    async def caller(request: Request) -> Caller:
+        site = site_of(request)
+        return await in_thread(auth.caller, site.db, site.settings, request.headers, request.method, scope)
+
+    caller.scope = scope  # type: ignore[attr-defined]
+    return Depends(caller)
+
+
+async def in_thread(service: Callable[..., T], *args: Any, **options: Any) -> T:
+    return await to_thread.run_sync(partial(service, *args, **options))
+
+
+def answer(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Response(text, status, headers, "application/json")
+
+
+async def read_json(request: Request) -> Any:
+    """The body as JSON. Raises UnsupportedMedia, TooLarge, MalformedJson, or Invalid for one that nests too deep."""
+    data = await read_bytes(request)
+    return parse(data) if len(data) <= SMALL else await in_thread(parse, data)
+
+
+async def read_bytes(request: Request) -> bytes:
+    """The body, never more of it than is allowed."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+        raise UnsupportedMedia(f"The content type is {kind or 'missing'!r}.", hint="Send application/json.")
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > MAX_BYTES:
+        raise _too_large()
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > MAX_BYTES:
+            raise _too_large()
+    return bytes(data)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge("The body is over 5 MB.", hint="Move large texts out of the workflow, or split it.")
+
+
+async def read_fields(request: Request, *names: str, empty: bool = False) -> dict[str, Any]:
+    """A body that is an object with these fields only. `empty`: no body at all will do."""
+    if empty and request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
+        return {}
+    body = await read_json(request)
+    if not isinstance(body, dict):
+        fault = "The body is a JSON object."
+        raise Invalid.of([Problem("wrong_type", fault, "Start it with {.")], fault)
+    hint = f"Known are {', '.join(names)}."
+    unknown = [Problem("unknown_field", f"{n!r} is no field here.", hint, field=n) for n in body if n not in names]
+    if unknown:
+        raise Invalid.of(unknown, "The body has unknown fields.")
+    return body

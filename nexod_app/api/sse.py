@@ -1,0 +1,40 @@
+"""A run as server-sent events: `id:` is the seq, the data is the event, and it closes with the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+
+from engine.events import Event
+from nexod_app.tailer import Tailer, follow
+
+HEARTBEAT_S = 15.0
+HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+
+def wants_stream(request: Request) -> bool:
+    return "text/event-stream" in request.headers.get("accept", "")
+
+
+def stream(tailer: Tailer, workspace_id: str, run_id: str, after: int) -> StreamingResponse:
+    return StreamingResponse(
+        _lines(tailer, workspace_id, run_id, after), media_type="text/event-stream", headers=HEADERS
+    )
+
+
+async def _lines(tailer: Tailer, workspace_id: str, run_id: str, after: int) -> AsyncIterator[str]:
+    yield ": ok\n\n"
+    async for item in follow(tailer, workspace_id, run_id, after, HEARTBEAT_S):
+        yield _line(item)
+
+
+def _line(item: Event | str | None) -> str:
+    if item is None:
+        return ": still here\n\n"
+    if isinstance(item, str):
+        return f"event: token\ndata: {item}\n\n"
+    data = json.dumps(item.to_json(), ensure_ascii=False, separators=(",", ":"))
+    return f"id: {item.seq}\ndata: {data}\n\n"
