@@ -52,8 +52,11 @@ class Attempt:
         self.tokens.start()
         if self.plan.entries:
             await self.run.program(self.plan).run(self)
-        if not self.failure and not self.run.stopped.is_set() and not self.waiting and not self.tokens.idle():
+        if not self.failure and not self.tokens.stopped and not self.run.stopped.is_set() and not self._at_rest():
             raise AssertionError(f"tokens left behind: {sorted(self.tokens.waiting)} {sorted(self.tokens.busy)}")
+
+    def _at_rest(self) -> bool:
+        return self.waiting or self.tokens.idle()
 
     @property
     def waiting(self) -> bool:
@@ -113,7 +116,7 @@ class Attempt:
             raise
         await self._started(node, taken, ctx, inputs)
         if isinstance(node.type, Call):
-            return await self._call(node, node.type, inputs, ctx)
+            return await self._called(node, node.type, inputs, ctx)
         if isinstance(node.type, Pause):
             return await units.ask(self.run, node, inputs, ctx)
         return await units.work(self.run, node, inputs, ctx)
@@ -149,28 +152,41 @@ class Attempt:
 
     async def _failed(self, node: PlannedNode, error: NodeError, ctx: Context) -> Outcome:
         tries = len(self.run.journal.failures.get(ctx.key, ())) + 1
-        payload: dict[str, Any] = {"error": error.to_json(), "attempt": tries}
+        payload: dict[str, Any] = {"error": error.to_json(), "attempt": tries, "retryable": error.retryable}
         if "error" not in node.ports:
             self.run.journal.ride(NewEvent("node_failed", payload, ctx.node_id, ctx.key))
             raise error
         event = NewEvent("node_failed", {**payload, "port": "error"}, ctx.node_id, ctx.key)
         (written,) = await self.run.journal.append(event)
-        return Outcome("error", written.payload["error"])
+        return Outcome("error", {"error": written.payload["error"]})
+
+    async def _called(self, node: PlannedNode, kind: Call, inputs: dict[str, Any], ctx: Context) -> Outcome | None:
+        while await units.may_try(self.run, ctx):
+            try:
+                return await self._call(node, kind, inputs, ctx)
+            except NodeError as error:
+                if not await units.retry(self.run, node, error, ctx):
+                    raise
+        return None
 
     async def _call(self, node: PlannedNode, kind: Call, inputs: dict[str, Any], ctx: Context) -> Outcome | None:
         """Run the nested flows, so many at a time; None while one of them waits."""
         slots = asyncio.Semaphore(kind.concurrency(node.config))
         flows = kind.calls(node.config, inputs, ctx)
         failed: list[NodeError] = []
+        begun: list[Attempt] = []
 
         async def one(flow: SubFlow) -> Attempt | None:
             async with slots:
                 if failed:
                     return None
                 child = self._nested(node, flow, ctx)
+                begun.append(child)
                 await child.play()
                 if child.failure and not kind.collects(node.config):
                     failed.append(child.failure[1])
+                    for other in begun:
+                        other.tokens.stop()
                 return child
 
         async with asyncio.TaskGroup() as group:
@@ -187,7 +203,9 @@ class Attempt:
         fixed = {"input": flow.inputs, "run": self.fixed["run"]}
         if flow.index is not None:
             fixed |= {"item": flow.item, "index": flow.index}
-        place = Place(f"{ctx.node_id}{mark}/", f"{ctx.key}{mark}/")
+        tries = len(ctx.failures())
+        again = f"~{tries}" if tries else ""
+        place = Place(f"{ctx.node_id}{mark}/", f"{ctx.key}{again}{mark}/")
         return Attempt(self.run, self.plan.subflows[node.id], fixed, place)
 
 
@@ -196,9 +214,10 @@ def _replayed(recorded: Event) -> Outcome:
         return Outcome(recorded.payload["port"], recorded.payload["output"])
     error = recorded.payload["error"]
     if "port" in recorded.payload:
-        return Outcome(recorded.payload["port"], error)
+        return Outcome(recorded.payload["port"], {"error": error})
     extra = {name: value for name, value in error.items() if name not in ("code", "message", "hint")}
-    raise NodeError(error["message"], code=error["code"], hint=error.get("hint", ""), **extra)
+    retryable = recorded.payload.get("retryable", False)
+    raise NodeError(error["message"], code=error["code"], hint=error.get("hint", ""), retryable=retryable, **extra)
 
 
 def _result(child: Attempt) -> Any:

@@ -38,6 +38,8 @@ class Toy(Step):
         tries = len(ctx.failures())
         if config.does == "flaky" and tries < 2:
             raise NodeError("not yet", code="flaky", retryable=True)
+        if config.does == "flaky_once" and "~" not in ctx.key:
+            raise NodeError("not yet", code="flaky", retryable=True)
         if config.does == "later" and tries < 1:
             raise NodeError("busy", code="busy", retryable=True, retry_after=5.2)
         if config.does == "lost":
@@ -113,7 +115,6 @@ async def test_a_wired_error_port_takes_the_failure(bench: Bench) -> None:
         "nodes": [toy("bug"), text("b", "{{ a.error.code }}")],
         "edges": [{"source": "a", "port": "error", "target": "b"}],
     }
-    spec["nodes"][1]["config"]["text"] = "{{ a.code }}"
     run = bench.start({**spec, "outputs": {"t": "{{ b.text }}"}})
     assert (await bench.settle(run)).payload["outputs"] == {"t": "internal_error"}
 
@@ -302,6 +303,17 @@ async def test_a_map_keeps_order_caps_concurrency_and_collects_errors(bench: Ben
     assert (items[0], items[2]) == ({"n": 2}, {"n": 6})
     assert items[1]["error"]["code"] == "bad_expression"
     assert any(e.node_id == "m[2]/t" for e in bench.events(run))
+
+
+async def test_a_nested_flow_is_tried_again_as_a_whole(bench: Bench) -> None:
+    inner = {"nodes": [toy("flaky_once", "t")], "edges": [], "outputs": {"d": "{{ t.does }}"}}
+    spec = {
+        "nodes": [{"id": "m", "kind": "subflow", "config": {"flow": inner}, "retry": {"attempts": 2, "delay_s": 0}}]
+    }
+    run = bench.start({**spec, "outputs": {"d": "{{ m.d }}"}})
+    assert (await bench.settle(run)).payload["outputs"] == {"d": "flaky_once"}
+    assert [e.key for e in bench.events(run) if e.type == "node_failed"] == ["m#1/t#1"]
+    assert "m#1~1/t#1" in [e.key for e in bench.events(run)]
 
 
 async def test_an_approval_inside_a_map_pauses_only_its_item(bench: Bench) -> None:
