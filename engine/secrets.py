@@ -20,6 +20,9 @@ from engine.errors import NodeError
 PREFIX, HOSTS = "NEXOD_SECRET_", "_HOSTS"
 _PREFIX = PREFIX.encode()
 MASK = "[redacted]"
+ESCAPED = 3
+"""How often JSON within JSON may have escaped a value: text, body, journal."""
+_WORD = re.compile(r"[a-z_]{1,24}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
 
 
@@ -85,7 +88,8 @@ def _masked(value: Any, pattern: re.Pattern[str]) -> Any:
     if isinstance(value, str):
         return pattern.sub(MASK, value)
     if isinstance(value, Mapping):
-        return {pattern.sub(MASK, str(k)): _masked(v, pattern) for k, v in value.items()}
+        # A plain word stays: were it a short secret too, the journal's own field names would go.
+        return {k if _WORD.fullmatch(k) else pattern.sub(MASK, k): _masked(v, pattern) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [_masked(v, pattern) for v in value]
     if isinstance(value, int | float) and not isinstance(value, bool) and pattern.search(repr(value)):
@@ -101,12 +105,11 @@ def _pattern(values: frozenset[str]) -> re.Pattern[str]:
 
 def _forms(value: str) -> set[str]:
     """The spellings under which a value may come back from outside."""
-    escaped = quote(value, safe="")
-    forms = {
-        value, value[::-1], html.escape(value), json.dumps(value)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1],
-        escaped, escaped.lower() if "%" in escaped else escaped, quote(value), quote_plus(value), value.encode().hex(),
-    }  # fmt: skip
-    forms |= {json.dumps(form)[1:-1] for form in forms}
+    url = quote(value, safe="")
+    forms = {value, value[::-1], html.escape(value), value.encode().hex()}
+    forms |= {url, quote(value), quote_plus(value), re.sub("%..", lambda m: m[0].lower(), url)}
+    for _ in range(ESCAPED):
+        forms |= {json.dumps(form, ensure_ascii=ascii)[1:-1] for form in forms for ascii in (True, False)}
     for shift in range(3):
         forms |= _base64_forms(value.encode(), shift)
     return {form for form in forms if len(form) >= 4}
