@@ -271,7 +271,7 @@ async def test_a_model_call_is_paid_once_in_the_life_of_a_run(bench: Bench) -> N
 async def test_too_many_visits_fail_the_run_also_with_error_wired(bench: Bench) -> None:
     loop = {"id": "c", "kind": "condition", "config": {"cases": [{"port": "again", "when": "true"}]}}
     spec = {
-        "nodes": [text("a", "x"), {**loop, "max_visits": 3}, text("b", "{{ c.code }}")],
+        "nodes": [text("a", "x"), {**loop, "max_visits": 3}, text("b", "{{ c.error.code }}")],
         "edges": [
             {"source": "a", "port": "out", "target": "c"}, {"source": "c", "port": "again", "target": "c"},
             {"source": "c", "port": "error", "target": "b"},
