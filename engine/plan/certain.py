@@ -12,7 +12,7 @@ from engine.plan.graph import bits
 from engine.plan.layout import Plan
 
 ROOT = -1
-MOST_WORK = 150_000
+MOST_WORK = 60_000
 
 
 class Certain:
@@ -67,19 +67,29 @@ class Certain:
     def _gain(self, join: int) -> int:
         """The nodes between the nearest dominator and the join that have surely run when it does."""
         fork = self.dominator.get(join, ROOT)
-        plan = self.plan
-        region = self._region(fork, join)
-        rivals = sum(1 << plan.bit[j] for j in plan.alls) & plan.reach[self.ids[join]]
-        rivals = sum(1 << n for n in bits(rivals & region) if plan.reach[self.ids[n]] >> join & 1)
-        if fork == ROOT and rivals & ~(1 << join):
+        if self._overtaken(fork, join):
             return 0
-        sure = self._sure(region & ~rivals, join)
-        must = self._must(sure, join)
-        if fork == ROOT:
-            ports = [[plan.bit[e] for e in plan.entries]]
-        else:
-            ports = [t for t in self._ports(fork) if any(n == join or region >> n & 1 for n in t)]
+        region = self._region(fork, join)
+        must = self._must(self._sure(region, join))
+        ports = [t for t in self._ports(fork) if any(n == join or region >> n & 1 for n in t)]
         return _every(ports, must)
+
+    def _overtaken(self, fork: int, join: int) -> bool:
+        """Whether the join may run, the tie-break of loops deciding, while a token of the fork waits at a later
+        join of its loop: that token then comes to it alone."""
+        order, name = self.plan.order, self.ids[join]
+        if not self.plan.reaches(name, name):
+            return False
+        loop = [j for j in self.plan.alls if order[j] > order[name] and self.plan.reaches(name, j)]
+        rivals = sum(1 << self.plan.bit[j] for j in loop if self.plan.reaches(j, name))
+        seen, work = 1 << join, [n for targets in self._ports(fork) for n in targets] if rivals else []
+        while work:
+            node = work.pop()
+            if not seen >> node & 1:
+                seen |= 1 << node
+                work += [n for targets in self._ports(node) for n in targets]
+                self.work += 1
+        return bool(seen & rivals)
 
     def _region(self, fork: int, join: int) -> int:
         """What lies on the ways from the fork to the join."""
@@ -93,6 +103,9 @@ class Certain:
         return seen
 
     def _ports(self, node: int) -> list[list[int]]:
+        """The targets of each port; before the entries, one port that leads to all of them."""
+        if node == ROOT:
+            return [[self.plan.bit[e] for e in self.plan.entries]]
         return [[self.plan.bit[t] for t in targets] for targets in self.plan.out[self.ids[node]].values()]
 
     def _sure(self, region: int, join: int) -> int:
@@ -110,7 +123,7 @@ class Certain:
                 return sure
             sure &= ~lost
 
-    def _must(self, sure: int, join: int) -> dict[int, int]:
+    def _must(self, sure: int) -> dict[int, int]:
         """For each of them: what a token there surely passes before the join, itself included."""
         order = self.plan.order
         nodes = sorted(bits(sure), key=lambda n: -order[self.ids[n]])
