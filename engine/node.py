@@ -7,6 +7,7 @@ default, docs example and test case. Backends know shapes only, never kinds.
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -164,7 +165,7 @@ class NodeType:
 
     @property
     def help(self) -> str:
-        return (self.__doc__ or "").strip()
+        return inspect.cleandoc(self.__doc__ or "")
 
 
 class Step(NodeType):

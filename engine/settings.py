@@ -50,7 +50,7 @@ class Settings:
     def read(cls, env: Mapping[str, str] | None = None) -> Settings:
         """The settings of this process. Makes the data directory; raises BadSetting."""
         get = _Reader(os.environ if env is None else env)
-        data = _private_dir(get("NEXOD_DATA", ".nexod", Path))
+        data = _private_dir(get("NEXOD_DATA", Path(".nexod"), Path))
         host = get("HOST", "127.0.0.1", str)
         port = get("PORT", 8000, _port)
         return cls(

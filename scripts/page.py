@@ -16,8 +16,17 @@ from install import ROOT, VENV, one_at_a_time, say
 BUILT = ROOT / ".web" / "build" / "client" / "index.html"
 PACKAGES = ROOT / "reflex.lock" / "package.json"
 STAMP = ROOT / ".web" / "nexod.sha256"
-SOURCES = ("rxconfig.py", "nexod_app", "components", "assets", "engine/node.py", "engine/nodes", "reflex.lock")
-"""The forms of the inspector are made from the node types' schemas, so those count as well."""
+SOURCES = (
+    "rxconfig.py",
+    "nexod_app",
+    "components",
+    "assets",
+    "engine/node.py",
+    "engine/nodes",
+    "engine/templates",
+    "reflex.lock",
+)
+"""The forms of the inspector are made from the node types' schemas and the gallery from the templates, so those count too."""
 
 
 def main() -> None:
