@@ -26,7 +26,7 @@ SOURCES = (
     "engine/templates",
     "reflex.lock",
 )
-"""The forms of the inspector are made from the node types' schemas and the gallery from the templates, so those count too."""
+"""The forms of the inspector are made from the node types' schemas, the gallery from the templates."""
 
 
 def main() -> None:
