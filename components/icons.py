@@ -16,6 +16,17 @@ STATUS_WORDS: dict[str, str] = {
     "approved": "Approved", "rejected": "Rejected", "expired": "Expired",
 }  # fmt: skip
 
+SIGNS = (
+    "llm", "agent", "crew", "condition", "wait", "subflow", "fail", "approval", "template", "retrieve", "http", "tool",
+    "note", "flow", "book", "clock", "key", "code", "search",
+)  # fmt: skip
+"""Symbols that a kind may wear; the built-in kinds have one of their own name."""
+
+
+def sign(kind: str, wanted: str) -> str:
+    """The symbol of a kind: its own, else the one that it asks for, else that of any step."""
+    return kind if kind in SIGNS else wanted if wanted in SIGNS else "flow"
+
 
 def icon(name: str | rx.Var[str], size: int = 16, *, bold: bool = False, class_name: str = "") -> rx.Component:
     """One symbol of the sprite; its colour is the text colour around it."""

@@ -40,7 +40,8 @@ export const reset = (patch) => set({ ...blank(), ...patch });
 /** The kinds there are, told once by the page: ports, schema, sample, summary, group, icon. */
 export function setTypes(list) {
   if (state.typeList === list) return;
-  set({ typeList: list, types: Object.fromEntries(list.map((t) => [t.kind, t])) });
+  const known = list.map((t) => ({ ...t, silent: t.shape === "silent", picks: t.shape === "route" || t.shape === "pause", ports: t.ports.filter((p) => p !== "error") }));
+  set({ typeList: list, types: Object.fromEntries(known.map((t) => [t.kind, t])) });
 }
 export const nodeOf = (id) => byId(state.spec).get(id);
 export const typeOf = (id) => state.types[nodeOf(id)?.kind];

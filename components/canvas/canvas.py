@@ -1,0 +1,191 @@
+"""The Python side of the editor's browser code: one wrapper each, layout is made of them in Python.
+
+The browser owns the graph (`store.js`), so nothing here has Reflex state: a wrapper says what stands where, the client
+store says what it shows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import reflex as rx
+
+FILES = (
+    "graph.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "parts.jsx", "node.jsx",
+    "edge.jsx", "palette.jsx", "fields.jsx", "timeline.jsx", "panels.jsx", "runs.jsx", "canvas.jsx", "canvas.css",
+)  # fmt: skip
+"""All of them are linked next to one another, so that they can import each other."""
+
+_LINKED = {name: f"$/public{rx.asset(name, shared=True)}" for name in FILES}
+FLOW = "@xyflow/react@12.12.1"
+
+
+class Part(rx.Component):
+    """A component of the editor; `custom_attrs` and test ids pass through to its element."""
+
+    def add_imports(self) -> dict[str, Any]:
+        return {"": ["@xyflow/react/dist/style.css", _LINKED["canvas.css"]]}
+
+    lib_dependencies: list[str] = [FLOW]  # noqa: RUF012
+
+
+class Panel(Part):
+    library = _LINKED["panels.jsx"]
+
+
+class Leaf(Part):
+    library = _LINKED["fields.jsx"]
+
+
+class Reading(Part):
+    library = _LINKED["timeline.jsx"]
+
+
+class Editor(Panel):
+    """The page's root: opens the workflow of the address, listens to keys. `types` are the kinds there are."""
+
+    tag = "Editor"
+    types: rx.Var[list[dict[str, Any]]]
+
+
+class Page(Part):
+    library = _LINKED["runs.jsx"]
+
+
+class RunPage(Page):
+    """The root of a run's page: loads the run of the address with its frozen drawing and follows it."""
+
+    tag = "RunPage"
+    types: rx.Var[list[dict[str, Any]]]
+
+
+class Canvas(rx.NoSSRComponent):
+    """React Flow; loaded as a chunk of its own."""
+
+    library = _LINKED["canvas.jsx"]
+    tag = "Canvas"
+    lib_dependencies: list[str] = [FLOW]  # noqa: RUF012
+
+
+class Action(Panel):
+    """A button for `act`: undo, redo, run, versions, help, remove, duplicate, tidy, close, steps."""
+
+    tag = "Action"
+    act: rx.Var[str]
+
+
+class MenuButton(Panel):
+    tag = "MenuButton"
+    title: rx.Var[str]
+
+
+class PaletteItem(Part):
+    library = _LINKED["palette.jsx"]
+    tag = "PaletteItem"
+    kind: rx.Var[str]
+
+
+class PaletteSearch(Part):
+    library = _LINKED["palette.jsx"]
+    tag = "PaletteSearch"
+
+
+class ForKind(Leaf):
+    """Its children are there while exactly one step (of `kind`, on `tab`) is chosen."""
+
+    tag = "ForKind"
+    kind: rx.Var[str]
+    tab: rx.Var[str]
+
+
+class Field(Leaf):
+    """What every bound input has: a `path` in the chosen step, or in the workflow when none is chosen."""
+
+    path: rx.Var[str]
+    title: rx.Var[str]
+    hint: rx.Var[str]
+    required: rx.Var[bool]
+
+
+class Input(Field):
+    """One line. `mode`: text, number, numeric (a number or an expression)."""
+
+    tag = "BoundInput"
+    mode: rx.Var[str]
+    unit: rx.Var[str]
+    placeholder: rx.Var[str]
+
+
+class TextArea(Field):
+    """Several lines. `refs`: none, text (`{{ … }}` set off), bare (an expression). `mode`: text, any, object."""
+
+    tag = "BoundText"
+    mode: rx.Var[str]
+    refs: rx.Var[str]
+    code: rx.Var[bool]
+    line: rx.Var[bool]
+    placeholder: rx.Var[str]
+
+
+class Switch(Field):
+    tag = "BoundSwitch"
+    fallback: rx.Var[bool]
+
+
+class Select(Field):
+    """`options` are pairs of value and title."""
+
+    tag = "BoundSelect"
+    options: rx.Var[list[list[str]]]
+    fallback: rx.Var[str]
+
+
+class Choice(Leaf):
+    """Its children are fields of which a step has exactly one; `empty` is what a newly chosen one begins with."""
+
+    tag = "BoundChoice"
+    paths: rx.Var[list[str]]
+    titles: rx.Var[list[str]]
+    empty: rx.Var[list[Any]]
+
+
+class Pairs(Field):
+    tag = "BoundPairs"
+
+
+class Cases(Field):
+    tag = "BoundCases"
+
+
+class Auth(Field):
+    tag = "BoundAuth"
+
+
+class Secret(Field):
+    tag = "SecretInput"
+
+
+class Inputs(Field):
+    tag = "BoundInputs"
+
+
+def _part(base: type[Part], name: str) -> type[Part]:
+    return type(name, (base,), {"tag": name, "__module__": __name__, "__doc__": f"`{name}` of the client."})
+
+
+Name = _part(Panel, "Name")
+SaveState = _part(Panel, "SaveState")
+TargetSwitch = _part(Panel, "TargetSwitch")
+ExportButton = _part(Panel, "ExportButton")
+Inspector = _part(Panel, "Inspector")
+InspectorHead = _part(Panel, "InspectorHead")
+Tabs = _part(Panel, "Tabs")
+DataTab = _part(Panel, "DataTab")
+Problems = _part(Panel, "Problems")
+Dock = _part(Panel, "Dock")
+Dialogs = _part(Panel, "Dialogs")
+RunHead = _part(Page, "RunHead")
+RunName = _part(Page, "RunName")
+RunSide = _part(Page, "RunSide")
+ForNothing = _part(Leaf, "ForNothing")
+ForMany = _part(Leaf, "ForMany")

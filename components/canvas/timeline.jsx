@@ -1,0 +1,177 @@
+// A run to read: timeline, one step's input and output, result, raw events. The dock and the run page show the same.
+import React, { useState } from "react";
+import { duration, took } from "./fold.js";
+import { ancestors, byId } from "./graph.js";
+import { chosenVisit, useRun } from "./live.js";
+import { Badge, Chip, CopyButton, Icon, IconButton, Json, Read, Seg, Tile } from "./parts.jsx";
+import { select, set, useEditor } from "./store.js";
+
+const label = (spec, path) => {
+  const parts = path.split("/"), node = byId(spec).get(parts[0].replace(/\[.*$/, ""));
+  return parts.length === 1 ? node?.title || path : `${node?.title || parts[0]} › ${parts.slice(1).join(" › ")}${/\[(\d+)\]/.test(parts[0]) ? ` · item ${Number(/\[(\d+)\]/.exec(parts[0])[1]) + 1}` : ""}`;
+};
+const typeOf = (s, path) => s.types[byId(s.spec).get(path.split(/[/[]/)[0])?.kind];
+const statusOf = (visit) => visit.status;
+
+function chip(visit, many) {
+  if (visit.retries.length) return `${visit.retries.length} ${visit.retries.length === 1 ? "retry" : "retries"}`;
+  if (visit.port && visit.port !== "out") return visit.port;
+  return many ? `pass ${visit.visit}` : null;
+}
+/** Seconds between two lines of the axis: five steps that look even. */
+function stepOf(total) {
+  const raw = total / 5000 || 0.2, p = 10 ** Math.floor(Math.log10(raw));
+  return [1, 1.2, 1.5, 2, 2.4, 3, 4, 5, 6, 8, 10].map((m) => m * p).find((m) => m >= raw) ?? raw;
+}
+const tick = (s) => (s === 0 ? "0 s" : s < 1 ? `${Math.round(s * 1000)} ms` : s < 120 ? `${+s.toFixed(1)} s` : `${Math.round(s / 60)} min`);
+
+export function Timeline() {
+  const { run } = useRun(), ui = useEditor((s) => ({ spec: s.spec, types: s.types, visit: s.visit, chosen: s.selection.nodes.length === 1 ? s.selection.nodes[0] : null }));
+  if (!run) return <p className="hint" style={{ padding: "12px 16px" }}>No run yet.</p>;
+  const now = Date.now(), begin = run.startedAt ?? run.createdAt ?? now, end = run.endedAt ?? now, unit = stepOf(Math.max(end - begin, 1)), scale = unit * 5000;
+  const pos = (a, b) => ({ left: `${Math.max(0, ((a - begin) / scale) * 100)}%`, width: `${Math.max(0, ((b - a) / scale) * 100)}%` });
+  const visits = [...run.visits.values()].filter((v) => v.startedAt >= begin - 1 || true), many = new Map();
+  for (const v of visits) many.set(v.nodeId, (many.get(v.nodeId) ?? 0) + 1);
+  const open = chosenVisit(ui.chosen)?.key, unseen = run.endedAt ? [] : ui.spec.nodes.filter((n) => !run.latest.has(n.id) && !ui.types[n.kind]?.silent);
+  const choose = (v) => (select([v.nodeId.split(/[/[]/)[0]]), set({ visit: v.key }));
+  const copiedBefore = (v) => v.endedAt != null && v.endedAt < begin;
+  return (
+    <ol className="tl" aria-label="Timeline">
+      <li className="r ax"><div className="nm">Step</div><div className="bars">{[0, 1, 2, 3, 4].map((i) => <span key={i} style={{ left: `${i * 20}%` }}>{tick(i * unit)}</span>)}</div><div className="du" style={{ fontSize: 11 }}>Took</div></li>
+      {visits.map((v) => (
+        <React.Fragment key={v.key}>
+          <li className={`r${open === v.key ? " on" : ""}`} data-testid="timeline-row" data-seq={v.seq} data-type={v.type} data-node={v.nodeId} data-status={statusOf(v)} role="button" tabIndex={0} onClick={() => choose(v)} onKeyDown={(e) => (e.key === "Enter" || e.key === " ") && (e.preventDefault(), choose(v))}>
+            <div className="nm"><Badge status={statusOf(v)} /><Tile type={typeOf(ui, v.nodeId)} size="s" /><span className="clip">{label(ui.spec, v.nodeId)}</span>{chip(v, many.get(v.nodeId) > 1) && <span className="chip">{chip(v, many.get(v.nodeId) > 1)}</span>}</div>
+            <div className="bars">
+              {v.retries.map((r, i) => <i key={i} className="bar s-failed" style={pos(r.from, r.at)} />)}
+              <i className={`bar s-${statusOf(v)}`} style={pos(v.retries.length ? v.triedAt : v.startedAt, v.endedAt ?? now)} />
+              {!run.endedAt && <i className="now" style={{ left: pos(now, now).left }} />}
+            </div>
+            <div className="du">{copiedBefore(v) ? "copied" : took(v, now)}</div>
+          </li>
+          {open === v.key && v.calls.map((c) => (
+            <li key={c.seq} className="r" data-testid="timeline-row" data-seq={c.seq} data-type={c.type} data-node={v.nodeId}>
+              <div className="nm sub"><Icon name={c.type === "tool_called" ? "tool" : "llm"} size={14} className="t3" /><span className="clip">{c.type === "tool_called" ? "Tool" : "Model"} · {c.demo ? "demo model" : c.name}</span></div>
+              <div className="bars"><i className="bar s-completed thin" style={pos(Math.max(c.from, v.startedAt), c.to)} /></div>
+              <div className="du">{duration(c.to - c.from)}</div>
+            </li>
+          ))}
+        </React.Fragment>
+      ))}
+      {unseen.map((n) => (
+        <li key={n.id} className="r" onClick={() => select([n.id])}><div className="nm"><Badge status="idle" /><Tile type={ui.types[n.kind]} size="s" /><span className="clip t2">{n.title || n.id}</span></div><div className="bars">{!run.endedAt && <i className="now" style={{ left: pos(now, now).left }} />}</div><div className="du">–</div></li>
+      ))}
+    </ol>
+  );
+}
+
+// ---------- one step: what went in, what came out
+
+/** The inputs of a visit, each with the step that made it. */
+function Sources({ input, spec, types, nodeId }) {
+  if (input == null || typeof input !== "object" || Array.isArray(input)) return <Read value={input} />;
+  const past = new Set(ancestors(spec, nodeId)), asText = JSON.stringify(byId(spec).get(nodeId)?.config ?? {});
+  const read = [...past].filter((id) => new RegExp(`\\b${id}\\b`).test(asText)), uses = /\binput\./.test(asText);
+  return (
+    <>
+      <dl className="kv">{Object.entries(input).map(([k, v]) => <React.Fragment key={k}><dt>{k}</dt><dd>{past.has(k) ? <Source id={k} spec={spec} types={types} /> : null}<Value value={v} /></dd></React.Fragment>)}</dl>
+      {(read.length > 0 || uses) && <dl className="kv after"><dt>made by</dt><dd className="stack" style={{ gap: 4 }}>{uses && <span className="src t2"><Icon name="play" size={13} />The run’s inputs</span>}{read.map((id) => <Source key={id} id={id} spec={spec} types={types} />)}</dd></dl>}
+    </>
+  );
+}
+function Value({ value }) {
+  if (value != null && typeof value === "object" && !value.$blob) return <pre className="pre">{JSON.stringify(value, null, 2)}</pre>;
+  return <span style={{ whiteSpace: "pre-wrap" }}>{value?.$blob ? value.preview : String(value ?? "–")}</span>;
+}
+function Source({ id, spec, types }) {
+  const node = byId(spec).get(id);
+  return <button type="button" className="src" onClick={() => (set({ visit: null }), select([id]))}><Icon name={types[node?.kind]?.icon ?? "flow"} size={13} />{node?.title || id}</button>;
+}
+
+export function StepInput() {
+  const { run } = useRun(), { id, spec, types } = useStep(), [view, setView] = useState("read"), visit = chosenVisit(id);
+  return (
+    <section data-testid="node-input">
+      <h3>Input<Seg value={view} options={[["read", "Read"], ["json", "JSON"]]} onChange={setView} label="Show input as" /></h3>
+      {!visit ? <p className="t3">{run ? "This step has not run." : "No run yet."}</p> : visit.input === undefined ? <p className="t3">Nothing</p> : view === "json" ? <Json value={visit.input} /> : <Sources input={visit.input} spec={spec} types={types} nodeId={visit.nodeId.split(/[/[]/)[0]} />}
+    </section>
+  );
+}
+export function StepOutput() {
+  const { run } = useRun(), { id } = useStep(), [view, setView] = useState("read"), visit = chosenVisit(id);
+  const demo = visit?.demo || visit?.output?.model?.startsWith?.("demo");
+  return (
+    <section data-testid="node-output">
+      <h3>Output{demo && <span className="chip">Demo model</span>}<Seg value={view} options={[["read", "Read"], ["json", "JSON"]]} onChange={setView} label="Show output as" /></h3>
+      {!visit ? <p className="t3">{run ? "This step has not run." : "No run yet."}</p>
+        : visit.error ? <><p className="err" style={{ margin: 0 }}><b>{visit.error.message}</b> {visit.error.hint}</p>{view === "json" && <Json value={visit.error} />}</>
+        : visit.output !== undefined ? view === "json" ? <Json value={visit.output} /> : <Read value={visit.output} />
+        : visit.text ? <div className="prose streaming" style={{ whiteSpace: "pre-wrap" }}>{visit.text}</div>
+        : visit.status === "waiting" ? <p className="t2">{visit.approvalId ? <>Waiting for an answer. <a className="link" href={`/inbox?id=${visit.approvalId}`}>Review</a></> : "Waiting."}</p>
+        : <p className="t3">{visit.status === "running" ? "Nothing yet" : "Nothing"}</p>}
+    </section>
+  );
+}
+const useStep = () => useEditor((s) => ({ id: s.selection.nodes.length === 1 ? s.selection.nodes[0] : null, spec: s.spec, types: s.types, visit: s.visit }));
+
+/** The chosen step of the run page: heading, fork, input beside output. */
+export function StepDetail({ onFork }) {
+  const { run } = useRun(), { id, spec, types } = useStep(), visit = chosenVisit(id);
+  if (!run || !id) return null;
+  const node = byId(spec).get(id), passes = [...run.visits.values()].filter((v) => v.nodeId === (visit?.nodeId ?? id));
+  const before = visit && passes[passes.indexOf(visit) - 1];
+  return (
+    <section className="det">
+      <header>
+        <Tile type={types[node?.kind]} size="m" />
+        <div className="grow"><div className="strong clip">{visit ? label(spec, visit.nodeId) : node?.title || id}{passes.length > 1 && visit ? `, pass ${visit.visit}` : ""}</div></div>
+        {visit && <Chip status={visit.status} />}
+        {visit?.doneSeq != null && onFork && <button type="button" className="btn sm" data-testid="fork-button" onClick={() => onFork(visit)}><Icon name="fork" />Fork from here</button>}
+        <IconButton small name="up" title="Previous pass" disabled={!before} onClick={() => set({ visit: before.key })} />
+        <IconButton small name="x" title="Close" onClick={() => (set({ visit: null }), select([]))} />
+      </header>
+      <div className="io"><StepInput /><StepOutput /></div>
+    </section>
+  );
+}
+
+// ---------- result and events
+
+export function Outputs() {
+  const { run, info } = useRun(), outputs = run?.outputs ?? info?.outputs, error = run?.error ?? info?.error, [view, setView] = useState("read");
+  const { spec } = useEditor((s) => ({ spec: s.spec }));
+  if (error) return <div className="prob"><Badge status="failed" /><div className="grow"><b>{error.node_id ? `${label(spec, error.node_id)}: ` : ""}{error.message}</b><p>{error.hint}</p><p className="mono t3">{error.code}</p></div></div>;
+  if (run?.status !== "completed") return <p className="t3">{run ? "There is no result yet." : "No run yet."}</p>;
+  return (
+    <div>
+      <div className="row" style={{ marginBottom: 8 }}>{run.demo && <span className="chip">Demo model</span>}<span className="grow" /><CopyButton value={outputs} title="Copy result" /><Seg value={view} options={[["read", "Read"], ["json", "JSON"]]} onChange={setView} label="Show result as" /></div>
+      <div data-testid="run-outputs">{!outputs || !Object.keys(outputs).length ? <p className="t3">The workflow names no outputs. Name some to see them here.</p> : view === "json" ? <Json value={outputs} /> : <Read value={outputs} />}</div>
+    </div>
+  );
+}
+export function Events() {
+  const { run } = useRun(), [open, setOpen] = useState(null);
+  if (!run) return null;
+  return (
+    <div>{run.events.slice(-1000).map((e) => (
+      <div key={e.seq} className="ev" data-testid="timeline-row" data-seq={e.seq} data-type={e.type} data-node={e.node_id ?? ""} role="button" tabIndex={0} onClick={() => setOpen(open === e.seq ? null : e.seq)} onKeyDown={(k) => k.key === "Enter" && setOpen(open === e.seq ? null : e.seq)}>
+        <span className="num t3">{e.seq}</span><span className="mono">{e.type}</span><span className="clip t2">{e.key ?? e.node_id ?? ""}</span><time className="t3 num" dateTime={e.at}>{new Date(e.at).toLocaleTimeString()}</time>
+        {open === e.seq && <pre className="pre">{JSON.stringify(e.payload, null, 2)}</pre>}
+      </div>
+    ))}</div>
+  );
+}
+/** 26.6 s, 18.2k tokens, $0.03. */
+export function Facts() {
+  const { run, info } = useRun();
+  if (!run?.startedAt) return null;
+  const tokens = run.usage.input_tokens + run.usage.output_tokens, cost = run.usage.cost || info?.usage?.cost;
+  return (
+    <div className="facts num">
+      <span><b>{duration((run.endedAt ?? Date.now()) - run.startedAt)}</b></span>
+      {tokens > 0 && <span><b>{tokens < 10000 ? tokens.toLocaleString("en") : `${(tokens / 1000).toFixed(1)}k`}</b> tokens</span>}
+      {cost > 0 && <span><b>${cost < 0.01 ? cost.toFixed(4) : cost.toFixed(2)}</b></span>}
+      {run.demo && <span className="chip">Demo model</span>}
+    </div>
+  );
+}

@@ -1,0 +1,216 @@
+"""The inspector of every kind, laid out at compile time from the JSON Schema of its config.
+
+A schema says `title`, `description`, `default`, limits, and, in `widget`, how it wants to be filled in; a widget that
+is not known here becomes a JSON field, so that a plugin's kind is never without a form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import reflex as rx
+
+from components.canvas import canvas as c
+
+Schema = dict[str, Any]
+ONE_OF: dict[str, tuple[tuple[str, str], list[Any]]] = {
+    "template": (("text", "json"), ["", {}]),
+    "wait": (("seconds", "until"), [1, ""]),
+}
+"""Kinds of which exactly one of two fields is filled in, and what a newly chosen one begins with."""
+
+
+def kind_form(kind: str, schema: Schema) -> rx.Component:
+    """All fields of one kind, in the order of its config."""
+    fields = schema.get("properties", {})
+    required = set(schema.get("required", []))
+    names, empty = ONE_OF.get(kind, ((), []))
+    rows = [
+        field(("config", name), resolve(part, schema), required=name in required)
+        for name, part in fields.items()
+        if name not in names
+    ]
+    if names:
+        rows.insert(0, either(names, empty, fields, schema))
+    return rx.fragment(*rows)
+
+
+def either(names: tuple[str, ...], empty: list[Any], fields: Schema, schema: Schema) -> rx.Component:
+    parts = [resolve(fields[name], schema) for name in names]
+    return c.Choice.create(
+        *[field(("config", name), {**part, "title": ""}) for name, part in zip(names, parts, strict=True)],
+        paths=[f"config.{name}" for name in names],
+        titles=[part["title"] for part in parts],
+        empty=empty,
+    )
+
+
+def field(path: tuple[str, ...], schema: Schema, *, required: bool = False) -> rx.Component:
+    """The input for one property."""
+    make = WIDGETS.get(widget_of(schema), any_json)
+    hint = schema.get("description", "") if schema.get("title") or make is any_json else ""
+    props: dict[str, Any] = {
+        "path": ".".join(path),
+        "title": schema.get("title", ""),
+        "hint": hint,
+        "required": required,
+    }
+    return make(schema, props)
+
+
+def widget_of(schema: Schema) -> str:
+    """What the schema asks for, else what its type suggests."""
+    if widget := schema.get("widget"):
+        return str(widget)
+    if "enum" in schema:
+        return "select"
+    by_type = {"boolean": "switch", "integer": "number", "number": "number", "string": "text", "object": "json"}
+    return by_type.get(str(schema.get("type")), "json")
+
+
+def resolve(part: Schema, root: Schema) -> Schema:
+    """A property without `$ref` and without the `null` of an optional one; its own words win."""
+    while "$ref" in part:
+        target = root.get("$defs", {}).get(part["$ref"].rsplit("/", 1)[-1], {})
+        part = {**target, **{key: value for key, value in part.items() if key != "$ref"}}
+    branches = [resolve(b, root) for b in part.get("anyOf", []) if b.get("type") != "null"]
+    if len(branches) == 1:
+        part = {**branches[0], **{key: value for key, value in part.items() if key != "anyOf"}}
+    return part
+
+
+# ---------- one function per widget
+
+
+def text(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.Input.create(mode="text", placeholder=_default(schema), **props)
+
+
+def textarea(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.TextArea.create(mode="text", refs="text", placeholder=_default(schema), **props)
+
+
+def line(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    """One line that may hold expressions."""
+    return c.TextArea.create(mode="text", refs="text", line=True, placeholder=_default(schema), **props)
+
+
+def expression(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    mode = "numeric" if any(b.get("type") in ("number", "integer") for b in schema.get("anyOf", [])) else "text"
+    return c.TextArea.create(mode=mode, refs="bare", code=True, line=True, placeholder=_default(schema), **props)
+
+
+def number(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.Input.create(mode="number", unit=schema.get("unit", ""), placeholder=_default(schema), **props)
+
+
+def switch(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.Switch.create(fallback=bool(schema.get("default", False)), **props)
+
+
+def select(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    values = [str(value) for value in schema.get("enum", schema.get("options", []))]
+    if not values:
+        return text(schema, props)
+    first = str(schema["default"]) if schema.get("default") is not None else ""
+    options = [[value, _word(value)] for value in values]
+    return c.Select.create(options=options if first else [["", "–"], *options], fallback=first, **props)
+
+
+def pairs(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.Pairs.create(**props)
+
+
+def cases(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.Cases.create(**props)
+
+
+def auth(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.Auth.create(**props)
+
+
+def secret(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.Secret.create(**props)
+
+
+def any_json(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    """Text, or JSON whose strings may hold expressions."""
+    return c.TextArea.create(mode="any", refs="text", code=True, **props)
+
+
+def json_object(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.TextArea.create(mode="object", code=True, placeholder='{"type": "object", "properties": {}}', **props)
+
+
+def flow(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.TextArea.create(mode="object", code=True, **props)
+
+
+WIDGETS: dict[str, Callable[[Schema, dict[str, Any]], rx.Component]] = {
+    "text": text, "textarea": textarea, "template": line, "line": line, "url": line, "expression": expression,
+    "number": number, "switch": switch, "boolean": switch, "select": select, "pairs": pairs, "cases": cases,
+    "auth": auth, "secret": secret, "json": any_json, "schema": json_object, "flow": flow, "model": text,
+}  # fmt: skip
+
+_WORDS = {"auto": "Automatic", "openai": "OpenAI", "anthropic": "Anthropic", "demo": "Demo model"}
+
+
+def _word(value: str) -> str:
+    return _WORDS.get(value) or (value if value.isupper() else value.replace("_", " ").capitalize())
+
+
+def _default(schema: Schema) -> str:
+    value = schema.get("default")
+    return "" if value is None or isinstance(value, bool | dict | list) else str(value)
+
+
+# ---------- what every step has, whatever its kind
+
+
+def reliability(shape: str, timeout_s: float | None) -> rx.Component:
+    """Join, retry, timeout and visits; a Pause or Call has no timeout."""
+    retries = [
+        rx.el.div(
+            c.Input.create(path="retry.attempts", mode="number", title="Attempts", placeholder="1"),
+            c.Input.create(path="retry.delay_s", mode="number", title="First pause", unit="s", placeholder="1"),
+            class_name="two",
+        ),
+        rx.el.div(
+            c.Input.create(path="retry.factor", mode="number", title="Grows by", unit="×", placeholder="2"),
+            c.Input.create(path="retry.max_delay_s", mode="number", title="Longest pause", unit="s", placeholder="60"),
+            class_name="two",
+        ),
+        rx.el.p("Recorded failures count; a lost worker costs none.", class_name="hint", margin_top="-8px"),
+    ]
+    limit = c.Input.create(
+        path="timeout_s",
+        mode="number",
+        title="Time limit",
+        unit="s",
+        placeholder=f"{timeout_s:g}" if timeout_s else "none",
+    )
+    visits = c.Input.create(
+        path="max_visits", mode="number", title="Visits at most", placeholder="25",
+        hint="A loop that comes by more often fails the run.",
+    )  # fmt: skip
+    join = c.Select.create(
+        path="join", title="When several ways meet here", fallback="all",
+        options=[["all", "Wait for all that can still come"], ["any", "Go on with the first"]],
+        hint="A way that was not taken is never waited for.",
+    )  # fmt: skip
+    working = shape not in ("pause", "call")
+    return rx.fragment(join, *(retries if shape in ("step", "agent") else []), *([limit] if working else []), visits)
+
+
+def workflow_form() -> rx.Component:
+    """What the inspector shows while nothing is chosen."""
+    return rx.fragment(
+        c.Input.create(path="name", mode="text", title="Name", required=True),
+        c.TextArea.create(path="description", mode="text", title="Description", required=True),
+        c.Inputs.create(title="Inputs", hint="What a run asks for. Steps read them as input.name."),
+        c.Pairs.create(
+            path="outputs", title="Outputs", hint="What a run answers: a name, and {{ draft.text }} or plain text."
+        ),
+        rx.el.div(rx.el.span("Problems", class_name="label"), c.Problems.create()),
+    )
