@@ -8,7 +8,7 @@ attempt_lost        {attempt, lost_in_a_row}      written by the sweep
 node_started        {visit, input, first?}        `first`: the edge source that won an `any` join
 node_completed      {port, output, usage?}        also for a Pause that was answered and a Call
 node_retry          {attempt, delay_s, due_at, error}   recorded failure number `attempt`; another try follows
-node_failed         {error, attempt, port?}       final; `port: "error"` when that port is wired
+node_failed         {error, attempt, retryable, port?}       final; `port: "error"` when that port is wired
 effect_intended     {request}                     committed before an unsafe effect begins
 model_called        {request_hash, provider, model, answer, usage, ms}
 tool_called         {request_hash, tool, args, result, ms}
@@ -26,7 +26,7 @@ run_failed          {error: {code, node_id, message, hint}}
 run_cancelled       {}
 
 `node_id` is the step's path: `draft`, `sub/inner`, `sub[2]/inner`. `key` names the unit of work:
-`draft#1`, `sub#1/inner#2`, `sub#1[2]/inner#1`, below it `…/model:0` or `…/retry:1`; null for the run itself.
+`draft#1`, `sub#1/inner#2`, `sub#1[2]/inner#1` (`sub#1~1/…` when the whole nested flow is retried), below it `…/model:0` or `…/retry:1`; null for the run itself.
 A payload value over 32 KB is stored as `{"$blob": sha256, "size": n, "preview": text}`.
 """
 

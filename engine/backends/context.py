@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
@@ -14,6 +15,9 @@ from engine.errors import NodeError
 from engine.events import Event, NewEvent
 from engine.plan import Plan
 from engine.tokens import Past
+
+TRIES = re.compile(r"~\d+")
+"""A nested flow's second try has keys of its own in the journal, but not outside: `sub#1~1/send#1`."""
 
 
 class Scope(Mapping[str, Any]):
@@ -48,7 +52,8 @@ class Context:
     def __init__(self, run: Run, scope: Scope, node_id: str, key: str, visit: int) -> None:
         self.run_id, self.workspace_id = run.run_id, run.workspace_id
         self.node_id, self.key, self.visit = node_id, key, visit
-        self.idempotency_key = hashlib.sha256(f"{run.effect_run_id}:{key}".encode()).hexdigest()
+        place = TRIES.sub("", key)
+        self.idempotency_key = hashlib.sha256(f"{run.effect_run_id}:{place}".encode()).hexdigest()
         self.scope = scope
         self._run = run
         self._turn = 0
@@ -119,5 +124,7 @@ def names_in(value: Any) -> frozenset[str]:
     """What the templates in a JSON value read."""
     if isinstance(value, str):
         return expressions.compile_template(value).references
-    parts = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
-    return frozenset(name for part in cast("list[Any]", parts) for name in names_in(part))
+    if isinstance(value, dict):
+        value = list(cast("dict[str, Any]", value).values())
+    parts = cast("list[Any]", value) if isinstance(value, list) else []
+    return frozenset(name for part in parts for name in names_in(part))

@@ -83,7 +83,7 @@ async def work(run: Run, node: PlannedNode, inputs: dict[str, Any], ctx: Context
     if resolved is not None and resolved.payload["action"] == "fail":
         raise NodeError("A person decided that this step failed.", code="failed_by_person")
     while True:
-        if not await _may_try(run, ctx):
+        if not await may_try(run, ctx):
             return None
         try:
             if isinstance(kind, Route):
@@ -97,7 +97,7 @@ async def work(run: Run, node: PlannedNode, inputs: dict[str, Any], ctx: Context
             if _in_doubt(run, node, error, ctx):
                 run.reviews[ctx.key] = (ctx.node_id, "unsafe_effect")
                 return None
-            if not await _retry(run, node, error, ctx):
+            if not await retry(run, node, error, ctx):
                 raise
         finally:
             run.effects.discard(ctx.key)
@@ -132,7 +132,7 @@ def _in_doubt(run: Run, node: PlannedNode, error: NodeError, ctx: Context) -> bo
     return error.sent and error.code != "http_status"
 
 
-async def _retry(run: Run, node: PlannedNode, error: NodeError, ctx: Context) -> bool:
+async def retry(run: Run, node: PlannedNode, error: NodeError, ctx: Context) -> bool:
     """Record the failure and whether another try follows; a long backoff becomes a timer."""
     failures = len(run.journal.failures.get(ctx.key, ())) + 1
     policy = node.retry
@@ -151,7 +151,7 @@ async def _retry(run: Run, node: PlannedNode, error: NodeError, ctx: Context) ->
     return True
 
 
-async def _may_try(run: Run, ctx: Context) -> bool:
+async def may_try(run: Run, ctx: Context) -> bool:
     """Sleep through a short backoff; False while a long one still runs."""
     failures = run.journal.failures.get(ctx.key)
     if not failures:
