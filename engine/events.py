@@ -25,8 +25,9 @@ run_completed       {outputs, usage}
 run_failed          {error: {code, node_id, message, hint}}
 run_cancelled       {}
 
-`node_id` is the step's path: `draft`, `sub/inner`, `sub[2]/inner`. `key` names the unit of work:
-`draft#1`, `sub#1/inner#2`, `sub#1[2]/inner#1` (`sub#1~1/…` when the whole nested flow is retried), below it `…/model:0` or `…/retry:1`; null for the run itself.
+`node_id` is the step's path: `draft`, `sub/inner`, `sub[2]/inner`. `key` names the unit of work: `draft#1`,
+`sub#1/inner#2`, `sub#1[2]/inner#1` (`sub#1~1/…` when the whole nested flow is tried again), below it `…/model:0` or
+`…/retry:1`; null for the run itself.
 A payload value over 32 KB is stored as `{"$blob": sha256, "size": n, "preview": text}`.
 """
 
