@@ -45,7 +45,7 @@ async def _serve(app: Any, settings: Settings) -> None:
 
     server = Server(
         app, address=settings.host, port=settings.port, interface=Interfaces.ASGI, backlog=1024,
-        log_level=LogLevels.warning, log_dictconfig={"handlers": dict.fromkeys(LOGGING_CONFIG["handlers"], _STDERR)},
+        log_level=LogLevels.error, log_dictconfig={"handlers": dict.fromkeys(LOGGING_CONFIG["handlers"], _STDERR)},
     )  # fmt: skip
     loop = asyncio.get_running_loop()
 
