@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, cast
 
 import cel
@@ -198,7 +199,8 @@ def _failed(source: str, fault: str, cure: str) -> NodeError:
 
 
 def plain(value: Any) -> Any:
-    """What CEL answers, as JSON: times as RFC 3339, durations as seconds, bytes as base64."""
+    """What CEL answers, as JSON: times as RFC 3339, durations as seconds, bytes as base64.
+    Its maps forget the order of their keys, so that they are sorted: the same text in every attempt."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):
@@ -206,7 +208,7 @@ def plain(value: Any) -> Any:
             raise ValueError("the result is no finite number")
         return value
     if is_object(value):
-        return {as_text(plain(k)): plain(v) for k, v in value.items()}
+        return dict(sorted(((as_text(plain(k)), plain(v)) for k, v in value.items()), key=itemgetter(0)))
     if is_list(value):
         return [plain(v) for v in value]
     if isinstance(value, datetime):
