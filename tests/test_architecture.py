@@ -53,9 +53,10 @@ KNOWS = {
     "worker": "runner queue bell",
     "export": "plan",
     "services": "store plan queue bell fold export secrets",
+    "limiter": "settings",
     "web": "settings",
     "up": "services web worker",
-    "cli": "services up",
+    "cli": "services up web worker",
 }
 """Inside `engine`: a module may know these, and whatever these may know."""
 

@@ -49,6 +49,15 @@ def import_(ws: Workspace, data: bytes) -> dict[str, Any]:
     return create(ws, parse(data))
 
 
+def find_or_import(ws: Workspace, data: bytes) -> str:
+    """The id of the workflow whose newest version is this file; the file is imported if there is none."""
+    raw = parse(data)
+    spec, _ = _sound(raw)
+    with ws.read() as tx:
+        found = rows.with_content(tx, content_hash(spec))
+    return found or create(ws, raw)["id"]
+
+
 def replace(ws: Workspace, workflow_id: str, rev: Rev, raw: Any) -> dict[str, Any]:
     expect(ws, workflow_id, rev)
     spec, problems = _sound(raw)

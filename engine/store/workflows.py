@@ -82,6 +82,16 @@ def mint(session: Session, workflow: Workflow, digest: str, spec: dict[str, Any]
     return found
 
 
+def with_content(session: Session, digest: str) -> str | None:
+    """A workflow whose newest version has this content."""
+    query = (
+        select(Workflow.id)
+        .join(WorkflowVersion, col(WorkflowVersion.id) == col(Workflow.version_id))
+        .where(col(WorkflowVersion.hash) == digest, col(Workflow.deleted_at).is_(None))
+    )
+    return session.exec(query).first()
+
+
 def versions(session: Session, workflow_id: str) -> Sequence[WorkflowVersion]:
     """Newest first."""
     query = select(WorkflowVersion).where(col(WorkflowVersion.workflow_id) == workflow_id)
