@@ -81,8 +81,8 @@ class _Walk:
 
     def _pick(self, choices: list[Any]) -> Any:
         """The choice that the topic names, else the first."""
-        words = self._topic.lower()
-        return next((c for c in choices if isinstance(c, str) and c and c.lower() in words), choices[0])
+        words = self._topic.lower().split()
+        return next((c for c in choices if isinstance(c, str) and c.lower() in words), choices[0])
 
     def _object(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
         properties: dict[str, Any] = schema.get("properties") or {}
@@ -164,8 +164,8 @@ def _distinct(values: list[Any], schema: dict[str, Any], least: int) -> list[Any
     seen: list[Any] = []
     for index, value in enumerate(values):
         if value in seen:
-            if choices and index < len(choices):
-                value = choices[index]
+            if choices:
+                value = next((one for one in choices if one not in seen), value)
             elif isinstance(value, str):
                 value = f"{value} {index + 1}"
             elif isinstance(value, (int, float)) and not isinstance(value, bool):
