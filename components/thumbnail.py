@@ -45,8 +45,10 @@ def thumbnail(spec: Mapping[str, Any], groups: Mapping[str, str], size: Size = S
 
 def _places(nodes: list[Mapping[str, Any]], size: Size) -> dict[str, tuple[float, float]]:
     """The middle of each step, the whole fitted and centred."""
-    xs = [_at(node, "x") for node in nodes] or [0.0]
-    ys = [_at(node, "y") for node in nodes] or [0.0]
+    if not nodes:
+        return {}
+    xs = [_at(node, "x") for node in nodes]
+    ys = [_at(node, "y") for node in nodes]
     across = _scale(size.column / 260, size.width - size.bar - 2 * size.margin, max(xs) - min(xs))
     down = _scale(size.rank / 124, size.height - size.thick - 2 * size.margin, max(ys) - min(ys))
     left, top = (max(xs) + min(xs)) / 2, (max(ys) + min(ys)) / 2

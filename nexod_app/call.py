@@ -1,4 +1,7 @@
-"""How every handler reaches the engine: who is asking, one service in a thread, errors said in words."""
+"""How every handler reaches the engine: who is asking, one service in a thread, errors said in words.
+
+A handler is a public endpoint: whoever has a socket can call it. So each begins with `guard` or `call`.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ import reflex as rx
 from reflex.event import EventSpec
 
 from engine.errors import NexodError, Unauthorized
-from nexod_app.auth import guard, workspace
+from nexod_app import site
+from nexod_app.auth import Caller, from_cookies
 
 T = TypeVar("T")
 log = logging.getLogger("nexod.pages")
@@ -19,10 +23,26 @@ log = logging.getLogger("nexod.pages")
 BROKEN = ("Something went wrong on our side.", "The server's log has the details. Try again.")
 
 
+async def guard(state: rx.State) -> Caller:
+    """Who sits at this browser. Raises Unauthorized for anybody who is not signed in, or no longer is."""
+    return await asyncio.to_thread(_known, state.router.headers.cookie)
+
+
 async def call(state: rx.State, service: Callable[..., T], *args: Any, **options: Any) -> T:
     """`service(workspace, …)` for whoever is signed in, off the event loop. Raises Unauthorized for anybody else."""
-    actor = await guard(state)
-    return await asyncio.to_thread(service, workspace(actor), *args, **options)
+
+    def asked() -> T:
+        return service(_known(cookie).ws, *args, **options)
+
+    cookie = state.router.headers.cookie
+    return await asyncio.to_thread(asked)
+
+
+def _known(cookie: str) -> Caller:
+    here = site.current()
+    if (caller := from_cookies(here.db, here.settings, cookie)) is None:
+        raise Unauthorized("Nobody is signed in here.")
+    return caller
 
 
 def explain(exception: Exception) -> EventSpec | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache, lru_cache
 from typing import Any
 
+from components.icons import sign
 from engine.services import catalog, runs
 from engine.store.session import Workspace
 
@@ -34,8 +35,8 @@ def _flow(held: _Held, run_id: str) -> dict[str, Any]:
 
 @cache
 def kinds() -> dict[str, dict[str, Any]]:
-    """Every kind by its name."""
-    return {kind["kind"]: kind for kind in catalog.node_types()}
+    """Every kind by its name, with the sprite's name of its icon."""
+    return {one["kind"]: {**one, "icon": sign(one["kind"], one["icon"])} for one in catalog.node_types()}
 
 
 @cache

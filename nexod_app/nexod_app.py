@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
 import reflex as rx
 
+from engine.settings import Settings
+from nexod_app import site
+from nexod_app.api.app import create_api
 from nexod_app.call import explain
 from nexod_app.inbox import page as inbox
 from nexod_app.inbox.state import Inbox
 from nexod_app.library import page as library
 from nexod_app.library.state import Library
 from nexod_app.login import page as login
+from nexod_app.middleware import wrap
 from nexod_app.runs import page as runs
 from nexod_app.runs.state import Runs
-from nexod_app.settings import page as settings
-from nexod_app.settings.state import Settings
+from nexod_app.settings import page as choices
+from nexod_app.settings.state import Choices
 from nexod_app.shell import Shell
 from nexod_app.workflows import page as workflows
 from nexod_app.workflows.state import Workflows
+
+settings = Settings.read()
 
 app = rx.App(
     stylesheets=["/tokens.css", "/nexod.css", "/pages.css"],
     html_lang="en",
     toaster=None,
     backend_exception_handler=explain,
+    api_transformer=[create_api(settings), lambda inner: wrap(inner, settings)],
+    head_components=[rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml")],
 )
+
 app.add_page(workflows.page, route="/", title="Workflows · Nexod", on_load=[Shell.look, Workflows.load])
 app.add_page(runs.page, route="/runs", title="Runs · Nexod", on_load=[Shell.look, Runs.load])
 for route in ("/inbox", "/inbox/[question]"):
     app.add_page(inbox.page, route=route, title="Inbox · Nexod", on_load=[Shell.look, Inbox.load])
 for route in ("/library", "/library/[kind]"):
     app.add_page(library.page, route=route, title="Library · Nexod", on_load=[Shell.look, Library.load])
-app.add_page(settings.page, route="/settings", title="Settings · Nexod", on_load=[Shell.look, Settings.load])
+app.add_page(choices.page, route="/settings", title="Settings · Nexod", on_load=[Shell.look, Choices.load])
 app.add_page(login.page, route="/login", title="Sign in · Nexod")
+
+
+@app.register_lifespan_task
+@asynccontextmanager
+async def closing() -> AsyncGenerator[None]:
+    """The database and the tailer end with the server."""
+    yield
+    await site.current().close()

@@ -10,8 +10,7 @@ from reflex.event import EventType
 from components.layout import frame
 from components.live import live, toasts
 from engine.services import approvals
-from nexod_app.auth import guard
-from nexod_app.call import call
+from nexod_app.call import call, guard
 
 
 class Shell(rx.State):
@@ -39,3 +38,8 @@ def page(current: str, *body: rx.Component, refresh: EventType[()] | None = None
         live(every=3000, on_tick=ticks),
         toasts(notice=Shell.notice),
     )
+
+
+def bare(current: str, *body: rx.Component) -> rx.Component:
+    """A page that needs the width: the menu is a rail of icons."""
+    return page(current, *body, wide=False)

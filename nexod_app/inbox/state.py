@@ -11,8 +11,7 @@ from reflex.event import EventSpec
 from engine.errors import Conflict, Gone, Invalid, NotFound
 from engine.services import approvals, runs
 from engine.store.session import Workspace
-from nexod_app.auth import guard
-from nexod_app.call import call
+from nexod_app.call import call, guard
 from nexod_app.drawings import flow_of, kinds
 from nexod_app.inbox import view
 from nexod_app.inbox.view import Card, Item
@@ -74,20 +73,20 @@ class Inbox(rx.State):
         return rx.redirect(f"/inbox/{ids[at]}") if 0 <= at < len(ids) else None
 
     @rx.event
-    async def answer(self, answer: dict[str, Any]) -> EventSpec | None:
+    async def answer(self, answer: dict[str, Any]) -> list[EventSpec]:
         """Take the decision. Whoever was first wins; the card then shows the winner's answer."""
         by = await guard(self)
         body = {name: answer[name] for name in ("decision", "data", "comment", "hash") if name in answer}
-        self.faults, told = {}, None
+        self.faults, then = {}, [Shell.look()]
         try:
-            await call(self, approvals.decide, str(answer.get("id")), body, by)
+            await call(self, approvals.decide, str(answer.get("id")), body, by.actor)
         except Invalid as refused:
             self.faults = view.faults(refused.details)
-            told = Shell.tell("failed", refused.message, next(iter(self.faults.values()), refused.hint))
+            then.append(Shell.tell("failed", refused.message, next(iter(self.faults.values()), refused.hint)))
         except (Conflict, Gone) as late:
-            told = Shell.tell("waiting", late.message, late.hint)
+            then.append(Shell.tell("waiting", late.message, late.hint))
         await self._look()
-        return told
+        return then
 
 
 def asked_for(url: Any) -> str:

@@ -10,8 +10,8 @@ import reflex as rx
 from components.icons import icon, tile
 from components.layout import link
 from components.live import copy_button
-from engine.services import catalog
 from nexod_app import prose
+from nexod_app.drawings import kinds
 from nexod_app.library import view
 from nexod_app.library.state import Library
 from nexod_app.library.view import Field
@@ -22,13 +22,13 @@ Kind = Mapping[str, Any]
 
 
 def page() -> rx.Component:
-    kinds = catalog.node_types()
+    known = list(kinds().values())
     return shell(
         "Library",
         rx.el.main(
-            _list(kinds),
+            _list(known),
             rx.el.section(
-                rx.match(Library.kind, *[(kind["kind"], _detail(kind)) for kind in kinds], _gallery()),
+                rx.match(Library.kind, *[(kind["kind"], _detail(kind)) for kind in known], _gallery()),
                 class_name="detail",
                 aria_label="Help",
             ),
@@ -37,7 +37,7 @@ def page() -> rx.Component:
     )
 
 
-def _list(kinds: list[dict[str, Any]]) -> rx.Component:
+def _list(known: list[Kind]) -> rx.Component:
     return rx.el.section(
         rx.el.header(rx.el.h1("Library")),
         search("Search steps", Library.query, Library.find),
@@ -50,7 +50,7 @@ def _list(kinds: list[dict[str, Any]]) -> rx.Component:
                 class_name="item",
                 custom_attrs={"aria-current": rx.cond(Library.kind == "", "true", "false")},
             ),
-            *[_group(name, members) for name, members in view.grouped(kinds)],
+            *[_group(name, members) for name, members in view.grouped(known)],
             class_name="scrolls",
         ),
         class_name="list",
@@ -58,13 +58,13 @@ def _list(kinds: list[dict[str, Any]]) -> rx.Component:
     )
 
 
-def _group(name: str, kinds: list[Kind]) -> rx.Component:
+def _group(name: str, members: list[Kind]) -> rx.Component:
     """Its heading stays while one of its kinds is shown."""
-    found = [_matches(kind) for kind in kinds]
+    found = [_matches(kind) for kind in members]
     some = found[0]
     for one in found[1:]:
         some = some | one
-    items = [rx.cond(match, _item(kind)) for match, kind in zip(found, kinds, strict=True)]
+    items = [rx.cond(match, _item(kind)) for match, kind in zip(found, members, strict=True)]
     return rx.cond(some, rx.fragment(rx.el.h3(name), rx.el.ul(*items)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import reflex as rx
 
-from nexod_app.auth import guard
+from nexod_app.call import guard
 from nexod_app.inbox.state import asked_for
 
 

@@ -36,7 +36,7 @@ def grouped(kinds: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[
 
 def first_line(help_text: str) -> str:
     """What a kind is for, in one sentence."""
-    return help_text.strip().split("\n\n")[0].replace("\n", " ")
+    return " ".join(help_text.replace("*", "").replace("`", "").split("\n\n")[0].split())
 
 
 def fields(schema: Mapping[str, Any]) -> list[Field]:

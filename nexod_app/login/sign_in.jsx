@@ -29,7 +29,7 @@ export function SignIn({ children }) {
   if (!token) return children;
   return (
     <>
-      <p className="t2">The link from your terminal was fine. One click, and this browser stays signed in.</p>
+      <p className="t2">One click, and this browser stays signed in for a week.</p>
       <button type="button" className="btn primary" onClick={send} disabled={busy}>
         {busy ? "Signing in" : "Sign in"}
       </button>

@@ -6,7 +6,7 @@ import reflex as rx
 
 from components.icons import icon
 from components.live import copy_button
-from nexod_app.settings.state import Settings
+from nexod_app.settings.state import Choices
 from nexod_app.settings.view import SCOPE_WORDS
 
 
@@ -16,9 +16,9 @@ def dialogs() -> rx.Component:
 
 def _new() -> rx.Component:
     return rx.dialog.root(
-        rx.dialog.content(rx.cond(Settings.made, _secret(), _form()), class_name="ask"),
-        open=Settings.asking,
-        on_open_change=Settings.ask,
+        rx.dialog.content(rx.cond(Choices.made, _secret(), _form()), class_name="ask"),
+        open=Choices.asking,
+        on_open_change=Choices.ask,
     )
 
 
@@ -40,7 +40,7 @@ def _form() -> rx.Component:
                 rx.el.button("Make the key", type="submit", class_name="btn primary"),
                 class_name="foot",
             ),
-            on_submit=Settings.create,
+            on_submit=Choices.create,
         ),
     )
 
@@ -59,8 +59,8 @@ def _secret() -> rx.Component:
         rx.dialog.description("Only its hash is kept. It cannot be shown again."),
         rx.el.div(
             icon("key"),
-            rx.el.code(Settings.made, class_name="mono grow", data_testid="api-key"),
-            copy_button(text=Settings.made),
+            rx.el.code(Choices.made, class_name="mono grow", data_testid="api-key"),
+            copy_button(text=Choices.made),
             class_name="command",
         ),
         rx.el.footer(
@@ -70,7 +70,7 @@ def _secret() -> rx.Component:
 
 
 def _revoke() -> rx.Component:
-    name = Settings.doomed["name"]
+    name = Choices.doomed["name"]
     return rx.alert_dialog.root(
         rx.alert_dialog.content(
             rx.alert_dialog.title(f"Revoke {name}?"),
@@ -78,12 +78,12 @@ def _revoke() -> rx.Component:
             rx.el.footer(
                 rx.alert_dialog.cancel(rx.el.button("Keep it", type="button", class_name="btn")),
                 rx.alert_dialog.action(
-                    rx.el.button("Revoke", type="button", class_name="btn danger solid", on_click=Settings.revoke)
+                    rx.el.button("Revoke", type="button", class_name="btn danger solid", on_click=Choices.revoke)
                 ),
                 class_name="foot",
             ),
             class_name="ask",
         ),
-        open=Settings.doomed.length() > 0,
-        on_open_change=lambda _open: Settings.doom("", ""),
+        open=Choices.doomed.length() > 0,
+        on_open_change=lambda _open: Choices.doom("", ""),
     )

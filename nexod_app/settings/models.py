@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 
-from engine.settings import Settings
+from nexod_app import site
 
 
 @dataclass(frozen=True)
@@ -18,15 +17,9 @@ class Provider:
     text: str
 
 
-@cache
-def settings() -> Settings:
-    """Read once: a new environment needs a restart anyway."""
-    return Settings.read()
-
-
 def providers() -> list[Provider]:
     """In the order in which `provider: auto` asks them."""
-    now = settings()
+    now = site.current().settings
     return [
         Provider("OpenAI", bool(now.openai_api_key), "OPENAI_API_KEY", "GPT models, by your own key."),
         Provider("OpenAI-compatible", bool(now.openai_base_url), "OPENAI_BASE_URL", "Ollama, vLLM, a gateway."),

@@ -8,7 +8,7 @@ from components.icons import icon
 from components.live import copy_button, when
 from nexod_app.settings.dialogs import dialogs
 from nexod_app.settings.models import Provider
-from nexod_app.settings.state import Settings
+from nexod_app.settings.state import Choices
 from nexod_app.settings.view import Key
 from nexod_app.shell import page as shell
 
@@ -43,7 +43,7 @@ def _models() -> rx.Component:
         "Models",
         "A step that does not choose a provider asks the first one here that is ready. Keys are read from the "
         "environment when Nexod starts; they are never stored and never shown.",
-        rx.el.ul(rx.foreach(Settings.providers, _provider), class_name="rows"),
+        rx.el.ul(rx.foreach(Choices.providers, _provider), class_name="rows"),
     )
 
 
@@ -72,12 +72,12 @@ def _keys() -> rx.Component:
         "API keys",
         "For programs that start runs or answer questions. A decision names the key that took it.",
         rx.cond(
-            Settings.keys,
-            rx.el.ul(head, rx.foreach(Settings.keys, _key), class_name="rows"),
-            rx.cond(Settings.loaded, rx.el.div(rx.el.p("No keys yet.", class_name="t2"), class_name="card pad")),
+            Choices.keys,
+            rx.el.ul(head, rx.foreach(Choices.keys, _key), class_name="rows"),
+            rx.cond(Choices.loaded, rx.el.div(rx.el.p("No keys yet.", class_name="t2"), class_name="card pad")),
         ),
         action=rx.el.button(
-            icon("plus", bold=True), "New key", type="button", class_name="btn", on_click=Settings.ask(True)
+            icon("plus", bold=True), "New key", type="button", class_name="btn", on_click=Choices.ask(True)
         ),
     )
 
@@ -89,7 +89,7 @@ def _key(one: rx.Var[Key]) -> rx.Component:
         rx.el.span(one.scopes, class_name="t2 cap"),
         when(at=one.created_at, class_name="t3 cap num"),
         rx.cond(one.used_at, when(at=one.used_at, class_name="t3 cap num"), rx.el.span("never", class_name="t3 cap")),
-        rx.el.button("Revoke", type="button", class_name="btn ghost sm", on_click=Settings.doom(one.id, one.name)),
+        rx.el.button("Revoke", type="button", class_name="btn ghost sm", on_click=Choices.doom(one.id, one.name)),
         class_name="kr",
         key=one.id,
     )
@@ -100,7 +100,7 @@ def _server() -> rx.Component:
         "This server",
         "How it was started. The environment decides; a change needs a restart.",
         rx.el.dl(
-            rx.foreach(Settings.facts, lambda one: rx.fragment(rx.el.dt(one[0]), rx.el.dd(one[1]))),
+            rx.foreach(Choices.facts, lambda one: rx.fragment(rx.el.dt(one[0]), rx.el.dd(one[1]))),
             class_name="card pad kv wide",
         ),
     )

@@ -8,15 +8,15 @@ import reflex as rx
 
 from engine.services import identity
 from engine.store.session import Workspace
-from nexod_app.auth import guard
-from nexod_app.call import call
+from nexod_app import site
+from nexod_app.call import call, guard
 from nexod_app.settings import models, view
 from nexod_app.settings.models import Provider
 from nexod_app.settings.view import Key
 from nexod_app.shell import Shell
 
 
-class Settings(rx.State):
+class Choices(rx.State):
     """Models, keys, facts of this server; a new key while its secret is shown, one about to be revoked."""
 
     providers: list[Provider] = []
@@ -30,7 +30,7 @@ class Settings(rx.State):
     @rx.event
     async def load(self) -> None:
         self.keys = await call(self, keys)
-        self.providers, self.facts, self.loaded = models.providers(), view.facts(models.settings()), True
+        self.providers, self.facts, self.loaded = models.providers(), view.facts(site.current().settings), True
 
     @rx.event
     async def ask(self, asking: bool) -> None:

@@ -10,7 +10,7 @@ from reflex.event import EventSpec
 from engine.errors import NotFound
 from engine.services import approvals, catalog, runs, workflows
 from engine.store.session import Workspace
-from nexod_app.call import call
+from nexod_app.call import call, guard
 from nexod_app.drawings import groups
 from nexod_app.settings.models import has_key
 from nexod_app.shell import Shell
@@ -80,7 +80,7 @@ class Workflows(rx.State):
     @rx.event
     async def doom(self, workflow_id: str, name: str) -> None:
         """Ask before deleting; an empty id takes the question back."""
-        await call(self, _nothing)
+        await guard(self)
         self.doomed = {"id": workflow_id, "name": name} if workflow_id else {}
 
     @rx.event
@@ -97,12 +97,12 @@ class Workflows(rx.State):
     @rx.event
     async def refuse(self, refusal: dict[str, Any]) -> None:
         """Show why a file was refused; an empty one closes the dialog."""
-        await call(self, _nothing)
+        await guard(self)
         self.refusal = refusal
 
     @rx.event
     async def hide(self) -> None:
-        await call(self, _nothing)
+        await guard(self)
         self.hidden = "yes"
 
 
@@ -122,7 +122,3 @@ def template(slug: str) -> dict[str, Any]:
         if one["slug"] == slug:
             return one["spec"]
     raise NotFound("There is no such template.")
-
-
-def _nothing(ws: Workspace) -> None:
-    """For handlers that only need to know that somebody is signed in."""
