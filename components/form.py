@@ -207,7 +207,7 @@ def workflow_form() -> rx.Component:
     """What the inspector shows while nothing is chosen."""
     return rx.fragment(
         c.Input.create(path="name", mode="text", title="Name", required=True),
-        c.TextArea.create(path="description", mode="text", title="Description", required=True),
+        c.TextArea.create(path="description", mode="text", title="Description", keep=True),
         c.Inputs.create(title="Inputs", hint="What a run asks for. Steps read them as input.name."),
         c.Pairs.create(
             path="outputs", title="Outputs", hint="What a run answers: a name, and {{ draft.text }} or plain text."

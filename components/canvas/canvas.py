@@ -123,6 +123,8 @@ class TextArea(Field):
     mode: rx.Var[str]
     refs: rx.Var[str]
     code: rx.Var[bool]
+    keep: rx.Var[bool]
+    """Emptied, it stays as empty text."""
     line: rx.Var[bool]
     placeholder: rx.Var[str]
 

@@ -156,9 +156,9 @@ export function BoundInput({ path, mode = "text", title, required, hint, unit, p
 }
 
 /** Text of several lines; `{{ … }}` is set off, a picker offers the values of earlier steps. */
-export function BoundText({ path, mode = "text", title, required, hint, refs = "none", code = false, line = false, placeholder, optional = !required }) {
+export function BoundText({ path, mode = "text", title, required, hint, refs = "none", code = false, line = false, placeholder, keep = false }) {
   const [value, write, owner] = useBound(path), name = nameOf(path), id = useId(), box = useRef(null);
-  const d = useDraft(value, write, useMemo(() => READ[mode]({ optional }), [mode, optional]));
+  const d = useDraft(value, write, useMemo(() => READ[mode]({ optional: !required && !keep }), [mode, required, keep]));
   const faults = useProblems(owner, name), bad = d.error || faults.some((p) => p.severity === "error");
   const [open, setOpen] = useState(false);
   const insert = (ref) => {

@@ -58,7 +58,7 @@ export function StepMenu({ x, y, pick, onClose }) {
     else if (e.key === "Enter" && found[at]) choose(found[at].kind);
   };
   return (
-    <div className="menu steps" ref={box} style={{ position: "fixed" }} role="listbox" aria-label="Add a step" onKeyDown={key}>
+    <div className="menu kinds" ref={box} style={{ position: "fixed" }} role="listbox" aria-label="Add a step" onKeyDown={key}>
       <input className="field" autoFocus placeholder="Add a step" value={query} onChange={(e) => (setQuery(e.target.value), setAt(0))} />
       {found.map((t, i) => <button type="button" key={t.kind} role="option" aria-selected={i === at} className={i === at ? "on" : ""} onClick={() => choose(t.kind)}><Tile type={t} size="s" />{t.title}</button>)}
       {!found.length && <p className="hint" style={{ padding: "0 8px 8px" }}>No step is called that.</p>}

@@ -196,10 +196,10 @@ export function Dock() {
         <button type="button" className={`btn ghost sm ${errors ? "faulty" : warnings ? "warned" : ""}`} aria-expanded={shown === "problems"} onClick={() => toggle("problems")}><Icon name={problems.length ? "warn" : "check"} />{errors ? plural(errors, "problem") : warnings ? plural(warnings, "warning") : "No problems"}</button>
       </header>
       {shown && shown !== "problems" && <div className="tabs" role="tablist">{[["timeline", "Timeline"], ["result", "Result"], ["events", "Events"]].map(([k, t]) => <button type="button" key={k} role="tab" aria-selected={shown === k} onClick={() => set({ dock: k })}>{t}</button>)}</div>}
-      {shown === "timeline" && <div className="pane"><Timeline />{run.status === "completed" || run.error ? <div style={{ padding: "8px 16px 12px" }}><Outputs /></div> : null}</div>}
-      {shown === "result" && <div className="pane pad"><Outputs /></div>}
-      {shown === "events" && <div className="pane"><Events /></div>}
-      {shown === "problems" && <div className="pane pad"><Problems /></div>}
+      {shown === "timeline" && <div className="sheet"><Timeline />{run.status === "completed" || run.error ? <div style={{ padding: "8px 16px 12px" }}><Outputs /></div> : null}</div>}
+      {shown === "result" && <div className="sheet pad"><Outputs /></div>}
+      {shown === "events" && <div className="sheet"><Events /></div>}
+      {shown === "problems" && <div className="sheet pad"><Problems /></div>}
     </div>
   );
 }

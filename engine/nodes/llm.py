@@ -31,7 +31,7 @@ class Llm(Step):
     """
 
     kind, title, group, icon = "llm", "Model", Group.AI, "sparkles"
-    summary = "{provider} · {model}"
+    summary = "{prompt}"
     timeout_s = 300
 
     class Config(NodeConfig):
