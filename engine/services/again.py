@@ -22,7 +22,7 @@ def retry(ws: Workspace, run_id: str) -> dict[str, Any]:
     with ws.db.read() as conn:
         row = rows.one(conn, ws.id, run_id)
         if row.status not in ("failed", "cancelled"):
-            raise Conflict(f"The run is {row.status}; only a failed or cancelled one is retried.", code="not_retryable")
+            raise Conflict(f"The run is {row.status}; only a failed or cancelled one is retried.")
         past = ledger.events(conn, ws.id, run_id)
     return _again(ws, row, past[-1].seq, history.copied(past), row.effect_run_id)
 
@@ -94,7 +94,7 @@ def resolve(ws: Workspace, run_id: str, body: Any, by: str = "") -> dict[str, An
     with ws.db.begin() as conn:
         state, _, _ = rows.place(conn, ws.id, run_id)
         if state != "review":
-            raise Conflict("The run does not wait for a review.", code="not_in_review")
+            raise Conflict("The run does not wait for a review.")
         review = _review_of(_open_reviews(ledger.events(conn, ws.id, run_id)), _resolution(body))
         said = {"action": body["action"], "by": by, **({"output": body["output"]} if "output" in body else {})}
         events = [NewEvent("review_resolved", redact(said), review.node_id, review.key)]
@@ -109,7 +109,7 @@ def resolve(ws: Workspace, run_id: str, body: Any, by: str = "") -> dict[str, An
 
 def _write(written: ledger.Written) -> None:
     if isinstance(written, Fenced):
-        raise Conflict("The run has ended.", code="run_ended")
+        raise Conflict("The run has ended.")
     if isinstance(written, NodeError):
         raise Invalid(written.message, hint=written.hint)
 

@@ -19,6 +19,7 @@ from engine.store.session import Workspace
 
 STATUSES = ("pending", "approved", "rejected", "expired", "cancelled")
 DECISIONS = {"approve": "approved", "reject": "rejected"}
+FIELDS = ("decision", "data", "comment", "hash")
 MAX_COMMENT = 10_000
 
 
@@ -57,7 +58,7 @@ def decide(ws: Workspace, approval_id: str, body: Any, by: Actor) -> dict[str, A
         raise Forbidden("Answering needs the scope approve.", hint="Use a key that has it, or sign in.")
     with ws.begin() as tx:
         row = rows.one(tx, approval_id, lock=True)
-        _open(row)
+        _open(row, tx.now)
         answer = _answer(row, body)
         event = NewEvent(
             "approval_decided", redact({**answer, "approval_id": row.id, "decided_by": by.name}), row.node_id, row.key
@@ -74,13 +75,15 @@ def decide(ws: Workspace, approval_id: str, body: Any, by: Actor) -> dict[str, A
     return decided
 
 
-def _open(row: Approval) -> None:
+def _open(row: Approval, now: int) -> None:
     """Raises Conflict with the winner's answer, or Gone."""
     if row.status in ("approved", "rejected"):
         who, what = row.decided_by or "Somebody", row.status
-        raise Conflict(f"{who} {what} this already.", code="already_decided", extra={"approval": to_json(row)})
+        raise Conflict(f"{who} {what} this already.", extra={"approval": to_json(row)})
     if row.status != "pending":
         raise Gone(f"The question is {row.status}; it can no longer be answered.")
+    if row.deadline_at is not None and row.deadline_at <= now:
+        raise Gone("The time to answer is over.")
 
 
 def _answer(row: Approval, body: Any) -> dict[str, Any]:
@@ -89,7 +92,7 @@ def _answer(row: Approval, body: Any) -> dict[str, Any]:
     problems = [
         Problem("unknown_field", f"{name!r} is no field of an answer.", field=name)
         for name in body
-        if name not in ("decision", "data", "comment", "hash")
+        if name not in FIELDS
     ]
     decision, comment = body.get("decision"), body.get("comment")
     if not isinstance(decision, str) or decision not in DECISIONS:
@@ -100,7 +103,7 @@ def _answer(row: Approval, body: Any) -> dict[str, Any]:
         )
     elif body["hash"] != row.hash:
         raise Conflict(
-            "The content is not the one you read.", code="hash_mismatch", hint="Read it again.",
+            "The content is not the one you read.", hint="Read it again.",
             extra={"approval": to_json(row)},
         )  # fmt: skip
     if comment is not None and (not isinstance(comment, str) or len(comment) > MAX_COMMENT):

@@ -165,5 +165,5 @@ def cancel(ws: Workspace, run_id: str, by: str = "") -> dict[str, Any]:
     if state is None:
         raise NotFound(f"There is no run {run_id!r}.")
     if state == "ended":
-        raise Conflict("The run has ended.", code="run_ended")
+        raise Conflict("The run has ended.")
     return {"run_id": run_id, "status": "running" if state == "running" else "cancelled"}

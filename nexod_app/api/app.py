@@ -6,18 +6,15 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
-from starlette.routing import Match
 
 from engine.settings import Settings
 from nexod_app import site as sites
 from nexod_app.api import approvals, catalog, errors, identity, runs, workflows
+from nexod_app.api.calls import PREFIX
 from nexod_app.middleware import RequestId
 from nexod_app.site import Site
 
-PREFIX = "/api/v1"
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
-OPEN = {"get_health", "open_api", "sign_in", "nothing_here"}
-"""The routes that ask for neither key nor session."""
 
 
 def create_api(settings: Settings, site: Site | None = None) -> FastAPI:
@@ -28,9 +25,10 @@ def create_api(settings: Settings, site: Site | None = None) -> FastAPI:
     errors.register(api)
     api.add_middleware(RequestId)
     for part in (workflows, runs, approvals, identity, catalog):
-        api.include_router(part.router, prefix=PREFIX)
+        # Flat, not included: matched in one pass, and open to whoever lists them.
+        api.router.routes.extend(part.router.routes)
+    api.add_api_route("/health", catalog.get_health, include_in_schema=False)
     for prefix in ("", PREFIX):
-        api.include_router(catalog.open_router, prefix=prefix, include_in_schema=bool(prefix))
         api.add_api_route(f"{prefix}/openapi.json", open_api, include_in_schema=False)
     api.add_api_route(PREFIX + "/{path:path}", nothing_here, methods=METHODS, include_in_schema=False)
     return api
@@ -43,13 +41,11 @@ async def open_api(request: Request) -> JSONResponse:
 
 async def nothing_here(request: Request) -> None:
     """Reflex, mounted behind, would answer anything else with a page."""
-    allowed = {
-        method
-        for route in request.app.routes
-        if isinstance(route, APIRoute) and route.endpoint is not nothing_here
-        for method in route.methods
-        if route.matches({**request.scope, "method": method})[0] is Match.FULL
-    }
+    allowed: set[str] = set()
+    for route in request.app.routes:
+        ours = isinstance(route, APIRoute) and route.endpoint is not nothing_here
+        if ours and route.path_regex.match(request.scope["path"]):
+            allowed |= route.methods
     if allowed:
         raise HTTPException(405, f"{request.method} is not possible here.", {"Allow": ", ".join(sorted(allowed))})
     raise HTTPException(404, "There is no such route.")

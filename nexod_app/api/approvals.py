@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from engine.services import approvals
-from nexod_app.api.calls import answer, in_thread, needs, read_json
+from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_any
 from nexod_app.auth import Caller
 
-router = APIRouter(tags=["approvals"])
+router = APIRouter(prefix=PREFIX, tags=["approvals"])
 Reader = Annotated[Caller, needs("read")]
 Anybody = Annotated[Caller, needs(None)]
 
@@ -35,5 +35,5 @@ async def get_approval(who: Reader, approval_id: str) -> Response:
 @router.post("/approvals/{approval_id}")
 async def decide(who: Anybody, approval_id: str, request: Request) -> Response:
     """`{"decision": "approve" | "reject", "data", "comment", "hash"}`; exactly one answer is taken."""
-    body = await read_json(request)
+    body = await read_any(request)
     return answer(await in_thread(approvals.decide, who.ws, approval_id, body, who.actor))

@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 from anyio import to_thread
 from fastapi import Depends, Request, Response
 
-from engine.errors import Invalid, Problem, TooLarge, UnsupportedMedia
+from engine.errors import Invalid, NotFound, Problem, TooLarge, UnsupportedMedia
 from engine.spec import MAX_BYTES, parse
 from nexod_app import auth
 from nexod_app.auth import Caller
 from nexod_app.site import Site
 
 T = TypeVar("T")
+PREFIX = "/api/v1"
 SMALL = 64 * 1024
 """A body up to this size is parsed on the event loop; a larger one in a thread."""
 
@@ -30,7 +31,11 @@ def needs(scope: str | None) -> Any:
 
     async def caller(request: Request) -> Caller:
         site = site_of(request)
-        return await in_thread(auth.caller, site.db, site.settings, request.headers, request.method, scope)
+        who = await in_thread(auth.caller, site.db, site.settings, request.headers, request.method, scope)
+        for name, value in request.path_params.items():
+            if not str(value).isprintable():
+                raise NotFound(f"There is no such {name.removesuffix('_id')}.")
+        return who
 
     caller.scope = scope  # type: ignore[attr-defined]
     return Depends(caller)
@@ -71,11 +76,18 @@ def _too_large() -> TooLarge:
     return TooLarge("The body is over 5 MB.", hint="Move large texts out of the workflow, or split it.")
 
 
+async def read_any(request: Request) -> Any:
+    """The body as JSON that can be kept."""
+    body = await read_json(request)
+    _storable(body)
+    return body
+
+
 async def read_fields(request: Request, *names: str, empty: bool = False) -> dict[str, Any]:
     """A body that is an object with these fields only. `empty`: no body at all will do."""
     if empty and request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers:
         return {}
-    body = await read_json(request)
+    body = await read_any(request)
     if not isinstance(body, dict):
         fault = "The body is a JSON object."
         raise Invalid.of([Problem("wrong_type", fault, "Start it with {.")], fault)
@@ -84,3 +96,12 @@ async def read_fields(request: Request, *names: str, empty: bool = False) -> dic
     if unknown:
         raise Invalid.of(unknown, "The body has unknown fields.")
     return body
+
+
+def _storable(body: Any) -> None:
+    """Half of a surrogate pair is JSON, and yet no text that can be kept."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        fault = "A text holds a broken character."
+        raise Invalid.of([Problem("bad_value", fault, "Type it again.")], fault) from None

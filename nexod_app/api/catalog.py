@@ -8,11 +8,10 @@ from fastapi import APIRouter, Request, Response
 
 from engine.services import catalog, health
 from engine.spec import json_schema
-from nexod_app.api.calls import answer, in_thread, needs, site_of
+from nexod_app.api.calls import PREFIX, answer, in_thread, needs, site_of
 from nexod_app.auth import Caller
 
-router = APIRouter(tags=["catalog"])
-open_router = APIRouter(tags=["catalog"])
+router = APIRouter(prefix=PREFIX, tags=["catalog"])
 Reader = Annotated[Caller, needs("read")]
 
 
@@ -33,7 +32,7 @@ async def workflow_schema(who: Reader) -> Response:
     return answer(await in_thread(json_schema))
 
 
-@open_router.get("/health")
+@router.get("/health")
 async def get_health(request: Request) -> Response:
     """503 without a database; `degraded` while the queue or the workers are away."""
     found = await in_thread(health.look, site_of(request).db)

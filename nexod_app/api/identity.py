@@ -8,10 +8,10 @@ from fastapi import APIRouter, Request, Response
 
 from engine.errors import Forbidden, Unauthorized
 from engine.services import identity
-from nexod_app.api.calls import answer, in_thread, needs, read_fields, site_of
+from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, site_of
 from nexod_app.auth import Caller, cookie_name, cookie_of, own_origin
 
-router = APIRouter(tags=["identity"])
+router = APIRouter(prefix=PREFIX, tags=["identity"])
 Anybody = Annotated[Caller, needs(None)]
 Admin = Annotated[Caller, needs("admin")]
 

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from engine.services import runs
-from nexod_app.api.calls import answer, in_thread, needs, read_fields, site_of
+from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, site_of
 from nexod_app.api.sse import stream, wants_stream
 from nexod_app.auth import Caller
 from nexod_app.tailer import rest
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(prefix=PREFIX, tags=["runs"])
 Reader = Annotated[Caller, needs("read")]
 Runner = Annotated[Caller, needs("run")]
 Limit = Annotated[int, Query(ge=1, le=200)]

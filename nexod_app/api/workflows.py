@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Request, Response
 
 from engine.services import catalog, workflows
 from engine.services.workflows import Rev
-from nexod_app.api.calls import answer, in_thread, needs, read_bytes, read_fields, read_json
+from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_bytes, read_fields, read_json
 from nexod_app.auth import Caller
 
-router = APIRouter(tags=["workflows"])
+router = APIRouter(prefix=PREFIX, tags=["workflows"])
 Reader = Annotated[Caller, needs("read")]
 Writer = Annotated[Caller, needs("write")]
 
