@@ -32,6 +32,7 @@ _hits = {name: count(1) for name in _points}
 def hit(name: str) -> None:
     """Die here by SIGKILL if the environment says so."""
     if name in _points and _due(_points[name], next(_hits[name])):
+        os.write(2, f"failpoint {name}\n".encode())
         os.kill(os.getpid(), signal.SIGKILL)
 
 
