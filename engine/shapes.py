@@ -12,7 +12,7 @@ from engine.values import is_list, is_object
 
 MAX_DEPTH = 32
 MAX_FIELD = 64 * 1024
-MAX_VALUES = 500_000
+MAX_VALUES = 250_000
 
 WRONG_TYPE = {
     "string_type": "text", "int_type": "a whole number", "float_type": "a number", "bool_type": "true or false",

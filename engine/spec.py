@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 from pydantic_core import PydanticCustomError
 
 from engine.errors import Invalid, MalformedJson, Problem, TooLarge
-from engine.shapes import MAX_DEPTH, at, shape_problems, size_problems
+from engine.shapes import MAX_DEPTH, MAX_VALUES, at, shape_problems, size_problems
 from engine.values import is_list, is_object
 
 FORMAT = 1
@@ -121,6 +121,8 @@ def parse(data: bytes) -> Any:
     """JSON text as plain values. Duplicate keys, NaN, numbers beyond a double and broken text are refused."""
     if len(data) > MAX_BYTES:
         raise TooLarge("The file is over 5 MB.", hint="Move large texts out of the workflow, or split it.")
+    if data.count(b"[") + data.count(b"{") > MAX_VALUES:
+        raise Invalid.of([Problem("too_large", f"The file holds over {MAX_VALUES} lists and objects.", "Split it.")])
     try:
         return json.loads(data.decode(), object_pairs_hook=_unique, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
