@@ -123,7 +123,7 @@ class _Backend(httpcore.AsyncNetworkBackend):
 
     def __init__(self, allowed: Allowed, resolver: Resolver) -> None:
         self._allowed, self._resolver = allowed, resolver
-        self._inner = httpcore.AnyIOBackend()
+        self._inner: Any = httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,

@@ -13,6 +13,7 @@ import httpx
 from engine import egress, secrets
 from engine.errors import NodeError
 from engine.retry_after import retry_after
+from engine.values import is_list, is_object
 
 REDIRECTS = 5
 FOLLOWED = ("GET", "HEAD")
@@ -137,8 +138,8 @@ def _origin(url: httpx.URL) -> tuple[str, str, int]:
 def _with_query(url: httpx.URL, query: Any) -> httpx.URL:
     pairs: list[tuple[str, str]] = []
     for name, value in _mapping(query, "Query").items():
-        pairs += [(name, _text(one)) for one in (value if isinstance(value, list) else [value]) if one is not None]
-    return url.copy_with(params=url.params.merge(httpx.QueryParams(pairs))) if pairs else url
+        pairs += [(name, _text(one)) for one in (value if is_list(value) else [value]) if one is not None]
+    return url.copy_with(params=url.params.merge(httpx.QueryParams(tuple(pairs)))) if pairs else url
 
 
 def _headers(value: Any) -> dict[str, str]:
@@ -223,7 +224,7 @@ def _decoded(response: httpx.Response) -> str:
 
 
 def _mapping(value: Any, title: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
+    if not is_object(value):
         raise NodeError(f"{title} became {type(value).__name__}, not an object.", code="bad_value")
     return {str(k): v for k, v in value.items()}
 

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 from engine.errors import NodeError
+from engine.values import is_list, is_object
 
 PREFIX, HOSTS = "NEXOD_SECRET_", "_HOSTS"
 _PREFIX = PREFIX.encode()
@@ -55,15 +56,15 @@ def fill(value: Any, reveal: Callable[[Mapping[str, str]], str]) -> Any:
     """`value` with every `{"$secret": NAME}` in it replaced by what `reveal` says."""
     if is_reference(value):
         return reveal(value)
-    if isinstance(value, Mapping):
+    if is_object(value):
         return {k: fill(v, reveal) for k, v in value.items()}
-    if isinstance(value, list):
+    if is_list(value):
         return [fill(v, reveal) for v in value]
     return value
 
 
 def is_reference(value: Any) -> bool:
-    return isinstance(value, Mapping) and set(value) == {"$secret"} and isinstance(value["$secret"], str)
+    return is_object(value) and set(value) == {"$secret"} and isinstance(value["$secret"], str)
 
 
 def known_values() -> frozenset[str]:
@@ -80,17 +81,17 @@ def redact(value: Any) -> Any:
     if not values:
         return value
     pattern = _pattern(values)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    return _masked(value, pattern) if pattern.search(text) else value
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return _masked(json.loads(text), pattern) if pattern.search(text) else value
 
 
 def _masked(value: Any, pattern: re.Pattern[str]) -> Any:
     if isinstance(value, str):
         return pattern.sub(MASK, value)
-    if isinstance(value, Mapping):
+    if is_object(value):
         # A plain word stays: were it a short secret too, the journal's own field names would go.
         return {k if _WORD.fullmatch(k) else pattern.sub(MASK, k): _masked(v, pattern) for k, v in value.items()}
-    if isinstance(value, list | tuple):
+    if is_list(value):
         return [_masked(v, pattern) for v in value]
     if isinstance(value, int | float) and not isinstance(value, bool) and pattern.search(repr(value)):
         return MASK

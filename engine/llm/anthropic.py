@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ HINT = "Set ANTHROPIC_API_KEY and restart."
 MODEL = "claude-haiku-4-5"
 HOME = "https://api.anthropic.com"
 VERSION = "2023-06-01"
+NOTHING: dict[str, Any] = {}
 MAX_TOKENS = 8192
 """The API wants a limit; a step may set its own."""
 
@@ -105,7 +106,8 @@ async def _refusal(response: httpx.Response, patience: Patience) -> NodeError:
 
 
 async def _streamed(response: httpx.Response, body: dict[str, Any], text: Text, patience: Patience) -> Reply:
-    model, into, out, finish, done = body["model"], 0, 0, None, False
+    model, into, out = str(body["model"]), 0, 0
+    finish, done = "", False
     async with aclosing(_events(response, patience)) as events:
         async for event in events:
             match event.get("type"):
@@ -116,7 +118,7 @@ async def _streamed(response: httpx.Response, body: dict[str, Any], text: Text, 
                     await text.add(event["delta"]["text"])
                 case "message_delta":
                     finish = event["delta"].get("stop_reason") or finish
-                    out = (event.get("usage") or {}).get("output_tokens") or out
+                    out = int((event.get("usage") or NOTHING).get("output_tokens") or out)
                 case "message_stop":
                     done = True
                 case "error":
@@ -132,13 +134,13 @@ async def _streamed(response: httpx.Response, body: dict[str, Any], text: Text, 
     return Reply(str(text), "anthropic", model, Usage(into, out, cost(model, into, out)))
 
 
-async def _events(response: httpx.Response, patience: Patience) -> AsyncIterator[dict[str, Any]]:
+async def _events(response: httpx.Response, patience: Patience) -> AsyncGenerator[dict[str, Any]]:
     async with aclosing(patience.each(_data(response))) as lines:
         async for line in lines:
             yield json.loads(line)
 
 
-async def _data(response: httpx.Response) -> AsyncIterator[str]:
+async def _data(response: httpx.Response) -> AsyncGenerator[str]:
     """The data lines of the stream. Each event of this API has exactly one."""
     async for line in response.aiter_lines():
         if line.startswith("data:"):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from re import _constants as c  # pyright: ignore[reportPrivateUsage]
-from re import _parser as parser  # pyright: ignore[reportPrivateUsage]
+from importlib import import_module
 from typing import Any
+
+c: Any = import_module("re._constants")
+parser: Any = import_module("re._parser")
 
 _CLASSES = {c.CATEGORY_DIGIT: "1", c.CATEGORY_WORD: "a", c.CATEGORY_SPACE: " ", c.CATEGORY_NOT_DIGIT: "a",
             c.CATEGORY_NOT_SPACE: "a", c.CATEGORY_NOT_WORD: "-"}  # fmt: skip

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from engine.values import is_list, is_object
+
 FORMATS = {
     "date-time": "2026-01-15T09:00:00Z", "date": "2026-01-15", "time": "09:00:00Z", "duration": "P1D",
     "email": "person@example.com", "idn-email": "person@example.com", "hostname": "example.com",
@@ -24,7 +26,7 @@ class _Walk:
         self._root, self._topic = root, topic
 
     def value(self, schema: Any, name: str, depth: int) -> Any:
-        if not isinstance(schema, dict) or depth > _DEEP:
+        if not is_object(schema) or depth > _DEEP:
             return self._topic if schema is True else None
         schema = self._merged(schema, depth)
         if "const" in schema:
@@ -59,16 +61,15 @@ class _Walk:
     def _merged(self, schema: dict[str, Any], depth: int) -> dict[str, Any]:
         """`$ref`, `allOf` and the first branch of `anyOf`/`oneOf` folded into one flat schema."""
         merged = {k: v for k, v in schema.items() if k not in ("$ref", "allOf", "anyOf", "oneOf")}
-        parts = [self._target(schema["$ref"])] if "$ref" in schema else []
-        parts += list(schema.get("allOf") or [])
+        parts: list[Any] = [self._target(schema["$ref"])] if "$ref" in schema else []
+        parts += schema.get("allOf") or []
         for word in ("anyOf", "oneOf"):
-            branches = [b for b in schema.get(word) or [] if b is not False]
+            given: list[Any] = schema.get(word) or []
+            branches = [b for b in given if b is not False]
             if branches:
-                parts.append(
-                    next((b for b in branches if isinstance(b, dict) and b.get("type") != "null"), branches[0])
-                )
+                parts.append(next((b for b in branches if is_object(b) and b.get("type") != "null"), branches[0]))
         for part in parts:
-            if isinstance(part, dict) and depth <= _DEEP:
+            if is_object(part) and depth <= _DEEP:
                 merged = _join(merged, self._merged(part, depth + 1))
         return merged
 
@@ -76,7 +77,7 @@ class _Walk:
         at: Any = self._root
         for step in ref.removeprefix("#").strip("/").split("/") if ref not in ("#", "#/") else []:
             step = step.replace("~1", "/").replace("~0", "~")
-            at = at[int(step)] if isinstance(at, list) else at.get(step) if isinstance(at, dict) else None
+            at = at[int(step)] if is_list(at) else at.get(step) if is_object(at) else None
         return at
 
     def _pick(self, choices: list[Any]) -> Any:
@@ -115,8 +116,8 @@ class _Walk:
 
 
 def _type(schema: dict[str, Any]) -> str:
-    kind = schema.get("type")
-    if isinstance(kind, list):
+    kind: Any = schema.get("type")
+    if is_list(kind):
         kind = next((k for k in kind if k != "null"), "null")
     if kind:
         return str(kind)
@@ -159,8 +160,8 @@ def _distinct(values: list[Any], schema: dict[str, Any], least: int) -> list[Any
     """Items told apart: strings get a number, doubles go when `uniqueItems` forbids them."""
     if not schema.get("uniqueItems"):
         return values
-    items = schema.get("items")
-    choices = items.get("enum") if isinstance(items, dict) else None
+    items: Any = schema.get("items")
+    choices: list[Any] | None = items.get("enum") if is_object(items) else None
     seen: list[Any] = []
     for index, value in enumerate(values):
         if value in seen:

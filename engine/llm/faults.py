@@ -16,6 +16,7 @@ from typing import Any
 
 from engine.errors import NodeError
 from engine.retry_after import retry_after
+from engine.values import is_object
 
 CHECK_KEY = "Check it under Settings, Models; the run can be retried from this step."
 
@@ -85,8 +86,8 @@ def refused(provider: str, what: str) -> NodeError:
 
 def said(body: Any) -> tuple[str, str]:
     """(message, code) of an error body, whatever its shape."""
-    error = body.get("error", body) if isinstance(body, dict) else body
-    if not isinstance(error, dict):
+    error = body.get("error", body) if is_object(body) else body
+    if not is_object(error):
         return _short(str(error or "")), ""
     return _short(str(error.get("message") or error.get("detail") or error)), str(
         error.get("code") or error.get("type") or ""

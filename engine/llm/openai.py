@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from importlib import import_module
 from typing import Any
@@ -16,6 +16,7 @@ from engine.llm import faults, structured
 from engine.llm.patience import Patience
 from engine.llm.port import Emit, Reply, Request, Text, Usage
 from engine.llm.prices import cost
+from engine.values import is_object
 
 TITLE = "OpenAI and compatible"
 HINT = "Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own, and restart."
@@ -124,7 +125,8 @@ async def _streamed(stream: Any, body: dict[str, Any], text: Text, patience: Pat
     async with aclosing(_chunks(stream, patience)) as chunks:
         async for chunk in chunks:
             usage, model = chunk.usage or usage, chunk.model or model
-            for choice in (chunk.choices or [])[:1]:
+            choices: list[Any] = chunk.choices or []
+            for choice in choices[:1]:
                 if choice.delta and choice.delta.refusal:
                     raise faults.refused(patience.name, "the model declined to answer.")
                 if choice.delta and choice.delta.content:
@@ -133,7 +135,7 @@ async def _streamed(stream: Any, body: dict[str, Any], text: Text, patience: Pat
     return _reply(str(text), model, finish, usage, body, patience)
 
 
-async def _chunks(stream: Any, patience: Patience) -> AsyncIterator[Any]:
+async def _chunks(stream: Any, patience: Patience) -> AsyncGenerator[Any]:
     """The stream's chunks, none of them too late."""
     try:
         async for chunk in patience.each(stream):
@@ -160,7 +162,7 @@ async def _whole(raw: Any, body: dict[str, Any], text: Text, patience: Patience)
 
 class _Counts:
     def __init__(self, usage: Any) -> None:
-        usage = usage if isinstance(usage, dict) else {}
+        usage = usage if is_object(usage) else {}
         self.prompt_tokens, self.completion_tokens = usage.get("prompt_tokens"), usage.get("completion_tokens")
 
 
@@ -184,16 +186,17 @@ def _typed(sdk: Any, error: Exception, patience: Patience) -> NodeError | None:
         if isinstance(cause, NodeError):
             return cause
         cause = cause.__cause__
+    told: Any = error
     if isinstance(error, sdk.APIStatusError):
-        message, code = faults.said(error.body if error.body is not None else error.message)
-        return faults.from_status(error.status_code, message, error.response.headers, patience.name, code)
+        message, code = faults.said(told.body if told.body is not None else told.message)
+        return faults.from_status(told.status_code, message, told.response.headers, patience.name, code)
     if isinstance(error, (sdk.APITimeoutError, httpx.TimeoutException)):
         return faults.timed_out(patience.name, "a connection", patience.connect_s)
     if isinstance(error, sdk.APIConnectionError):
         return faults.unreachable(patience.name, error.__cause__ or error)
     if isinstance(error, sdk.APIError):
         return faults.bad_answer(
-            patience.name, f"the stream ended with an error: {faults.said(error.body or error.message)[0]}"
+            patience.name, f"the stream ended with an error: {faults.said(told.body or told.message)[0]}"
         )
     if isinstance(error, httpx.HTTPError):
         return faults.bad_answer(patience.name, "the stream was cut before the answer was complete.")

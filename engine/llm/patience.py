@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, Awaitable
 from typing import TYPE_CHECKING, Any
 
 from engine.llm import faults
@@ -51,7 +51,7 @@ class Patience:
         except TimeoutError:
             raise faults.timed_out(self.name, "the next token", self.idle_s) from None
 
-    async def each(self, stream: Any) -> AsyncIterator[Any]:
+    async def each(self, stream: Any) -> AsyncGenerator[Any]:
         """The items of `stream`: the first within `first_s`, each other within `idle_s` of the one before."""
         items = aiter(stream)
         try:

@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+from engine.values import is_list, is_object
+
 _FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
 
 
@@ -34,9 +36,9 @@ def read(text: str, schema: dict[str, Any]) -> tuple[Any, list[str]]:
 
 def strict(schema: Any) -> bool:
     """Whether every object in it is closed and all its properties are required: what strict mode demands."""
-    if isinstance(schema, list):
+    if is_list(schema):
         return all(strict(part) for part in schema)
-    if not isinstance(schema, dict):
+    if not is_object(schema):
         return True
     if "properties" in schema or schema.get("type") == "object":
         names = set(schema.get("properties") or {})
