@@ -29,7 +29,7 @@ KNOWS = {
     "schema": "errors values",
     "shapes": "errors values",
     "spec": "shapes schema",
-    "secrets": "settings",
+    "secrets": "settings values",
     "egress": "addresses settings secrets",
     "requests": "egress retry_after",
     "expressions": "spec",
