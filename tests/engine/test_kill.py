@@ -262,8 +262,8 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_done_twice(
 
 @pytest.mark.parametrize("without", ["fence", "journal"])
 def test_the_same_check_goes_red(without: str, tmp_path: Path, sink: Sink):
-    with Siege(tmp_path, sink, runs=40, seed=1, approvals=False, without=without) as siege:
-        end = time.monotonic() + 25
+    with Siege(tmp_path, sink, runs=150, seed=1, approvals=False, without=without) as siege:
+        end = time.monotonic() + 60
         while time.monotonic() < end and not siege.faults_beyond_time():
             siege.freeze(LEASE_S + 1.5) if without == "fence" else siege.kill()
             time.sleep(1.5)
