@@ -35,7 +35,7 @@ def answer(request: Request) -> str:
     """What the script says for this visit; else a value for the schema; else a text about the topic."""
     said = _scripted(request)
     if request.output_schema is None:
-        return said if said is not None else demo_text.write(_prompt(request))
+        return said if said is not None else demo_text.write(_prompt(request), request.system)
     if said is not None and _is_json(said):
         return said
     topic = said if said is not None else demo_text.topic(_prompt(request))

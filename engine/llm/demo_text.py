@@ -7,7 +7,9 @@ from functools import cache
 from pathlib import Path
 
 LABEL = "*Written by the demo model. Add a model key under Settings, Models for the real thing.*"
-LABELLED = {"draft", "research", "review", "revise", "reply", "list", "summary", "answer"}
+LABELLED = {"draft", "research", "review", "revise", "reply", "list", "summary"}
+
+UNCOUNTED = {"greeting", "title", "translate", "answer"}
 
 KINDS = {
     "greeting": r"\b(say|write) (hello|hi)\b|^(hello|hi|hey)\b|\bgreet(ing)?\b",
@@ -50,14 +52,14 @@ END = re.compile(
 )
 
 
-def write(prompt: str) -> str:
+def write(prompt: str, system: str = "") -> str:
     """A text that does what the prompt seems to ask for. The same prompt gives the same text."""
     prompt = prompt.replace(LABEL, "").strip()
     if made := choice(prompt):
         return made
     name, about = kind(prompt), topic(prompt)
-    count = length(prompt)
-    if count and name not in ("greeting", "title", "translate"):
+    count = length(prompt) or length(system)
+    if count and name not in UNCOUNTED:
         return " ".join(sketch("sentences").splitlines()[:count]).replace("{topic}", about)
     text = sketch(name).replace("{Topic}", capital(about)).replace("{topic}", about)
     return f"{text}\n\n{LABEL}" if name in LABELLED else text

@@ -92,7 +92,7 @@ def test_its_own_label_is_no_topic() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "prompt"), [(2, "Answer in two sentences. Why?"), (3, "Explain tides in 3 short sentences")]
+    ("count", "prompt"), [(2, "Explain bees in two sentences. Why?"), (3, "Explain tides in 3 short sentences")]
 )
 def test_as_many_sentences_come_as_were_asked_for(count: int, prompt: str) -> None:
     assert ask(prompt).count(". ") + 1 == count
