@@ -52,6 +52,7 @@ class Siege:
     runs: int
     seed: int
     approvals: bool = True
+    pause_s: float = 0.3
     failpoints: str = ""
     without: str = ""
     points: Counter[str] = field(default_factory=Counter)
@@ -79,7 +80,7 @@ class Siege:
             {
                 "workflow_id": asking if self.approvals and n % 4 == 0 else plain,
                 "inputs": {"n": n, "hold": round(self.chance.uniform(0.05, 0.6), 3)},
-                "pause_s": round(self.chance.uniform(0.02, 0.3), 3),
+                "pause_s": round(self.chance.uniform(0.02, self.pause_s), 3),
             }
             for n in range(self.runs)
         ]  # fmt: skip
@@ -262,7 +263,7 @@ def test_killed_at_any_instant_nothing_is_lost_and_nothing_done_twice(
 
 @pytest.mark.parametrize("without", ["fence", "journal"])
 def test_the_same_check_goes_red(without: str, tmp_path: Path, sink: Sink):
-    with Siege(tmp_path, sink, runs=150, seed=1, approvals=False, without=without) as siege:
+    with Siege(tmp_path, sink, runs=400, pause_s=0.15, seed=1, approvals=False, without=without) as siege:
         end = time.monotonic() + 60
         while time.monotonic() < end and not siege.faults_beyond_time():
             siege.freeze(LEASE_S + 1.5) if without == "fence" else siege.kill()
