@@ -56,6 +56,7 @@ class Context:
         self.idempotency_key = hashlib.sha256(f"{run.effect_run_id}:{place}".encode()).hexdigest()
         self.scope = scope
         self._run = run
+        self._tries = 0
         self._turn = 0
         self._branch = 0
 
@@ -100,8 +101,12 @@ class Context:
         return event.payload
 
     def _call_key(self) -> str:
+        """Each try has calls of its own: a retry asks anew instead of reading what failed."""
+        if self._tries != len(self.failures()):
+            self._tries, self._turn, self._branch = len(self.failures()), 0, 0
+        retry = f"/retry:{self._tries}" if self._tries else ""
         branch = f"~{self._branch}" if self._branch else ""
-        return f"{self.key}/model:{self._turn}{branch}"
+        return f"{self.key}{retry}/model:{self._turn}{branch}"
 
 
 def digest(value: Any) -> str:

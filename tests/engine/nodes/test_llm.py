@@ -101,3 +101,15 @@ def test_the_timeout_stops_a_model_that_dawdles(models: ModelServer) -> None:
 def test_a_wrong_provider_or_schema_is_a_problem_of_the_workflow() -> None:
     with pytest.raises(AssertionError, match="provider"):
         play("llm", {"prompt": "Hello", "provider": "other"})
+
+
+def test_a_retry_after_bad_output_asks_anew_also_on_replay(models: ModelServer) -> None:
+    models.play({"text": "no"}, {"text": "no"}, {"text": "no"}, {"json": {"score": 1}})
+    retry = {"attempts": 2, "delay_s": 0, "factor": 1}
+    made = play("llm", {"prompt": "Judge", "output_schema": SCORE}, retry=retry)
+    assert made.output["data"] == {"score": 1}
+    made.events = [e for e in made.events if e.type != "node_completed"]
+    made.again()
+    assert made.output["data"] == {"score": 1}
+    assert len(made.of("node_retry")) == 1
+    assert len(models.requests) == 4
