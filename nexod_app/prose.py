@@ -17,7 +17,9 @@ MOST = 100_000
 """Characters shown in the page; the rest is behind a link."""
 
 # Written HTML is shown as text, an image as its link: neither may reach out when a person reads.
-_markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"]).disable("image")
+_markdown = (
+    MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"]).disable("image")
+)
 
 
 def shown(content: Any) -> str:

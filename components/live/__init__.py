@@ -1,4 +1,4 @@
-"""Small parts that live in the browser: clocks, ticks, toasts, copy, file import. No server round trips of their own."""
+"""Small parts that live in the browser: clocks, ticks, toasts, copy, file import."""
 
 from components.live.live import copy_button, hotkey, import_file, left, live, toasts, when
 

@@ -25,7 +25,9 @@ def detail() -> rx.Component:
                     _title(),
                     rx.el.div(
                         rx.el.div(_content(), _how(), class_name="stack wide"),
-                        rx.el.div(rx.cond(waits, _form(), _answer()), rx.cond(waits, _leads()), class_name="stack wide"),
+                        rx.el.div(
+                            rx.cond(waits, _form(), _answer()), rx.cond(waits, _leads()), class_name="stack wide"
+                        ),
                         class_name="pane",
                     ),
                     class_name="scrolls",
@@ -101,9 +103,7 @@ def _title() -> rx.Component:
 
 
 def _content() -> rx.Component:
-    doc = rx.cond(
-        Inbox.raw, rx.el.pre(CARD.text, class_name="pre"), rx.html(CARD.html, class_name="md")
-    )
+    doc = rx.cond(Inbox.raw, rx.el.pre(CARD.text, class_name="pre"), rx.html(CARD.html, class_name="md"))
     return rx.el.div(
         rx.el.header(
             icon("eye"),

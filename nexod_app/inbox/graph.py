@@ -64,7 +64,9 @@ def leads(flow: Mapping[str, Any], path: str, deadline: bool) -> list[Lead]:
 
 
 def _targets(home: Mapping[str, Any], name: str, port: str) -> list[str]:
-    return [edge["target"] for edge in home.get("edges", []) if (edge["source"], edge.get("port", "out")) == (name, port)]
+    return [
+        edge["target"] for edge in home.get("edges", []) if (edge["source"], edge.get("port", "out")) == (name, port)
+    ]
 
 
 def _name(path: str) -> str:

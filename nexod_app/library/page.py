@@ -144,7 +144,9 @@ def _ports(ports: list[str]) -> rx.Component:
     chips = [rx.el.span(port, class_name="chip mono") for port in ports]
     return rx.el.div(
         rx.el.header("Ports"),
-        rx.el.div(*chips, class_name="chips pad") if chips else rx.el.p("None: nothing follows it.", class_name="pad t2"),
+        rx.el.div(*chips, class_name="chips pad")
+        if chips
+        else rx.el.p("None: nothing follows it.", class_name="pad t2"),
         class_name="card",
     )
 

@@ -42,7 +42,9 @@ def first_line(help_text: str) -> str:
 def fields(schema: Mapping[str, Any]) -> list[Field]:
     required = schema.get("required", [])
     return [
-        Field(name, type_words(one, schema), name in required, _default(one, name in required), one.get("description", ""))
+        Field(
+            name, type_words(one, schema), name in required, _default(one, name in required), one.get("description", "")
+        )
         for name, one in schema.get("properties", {}).items()
     ]
 

@@ -28,7 +28,12 @@ def _form() -> rx.Component:
         rx.el.form(
             rx.el.label("Name", rx.el.span("*", class_name="req"), html_for="key-name", class_name="label"),
             rx.el.input(
-                id="key-name", name="name", class_name="field", placeholder="What it is for", required=True, max_length=100
+                id="key-name",
+                name="name",
+                class_name="field",
+                placeholder="What it is for",
+                required=True,
+                max_length=100,
             ),
             rx.el.fieldset(
                 rx.el.legend("It may", class_name="label"),
@@ -63,9 +68,7 @@ def _secret() -> rx.Component:
             copy_button(text=Choices.made),
             class_name="command",
         ),
-        rx.el.footer(
-            rx.dialog.close(rx.el.button("Done", type="button", class_name="btn primary")), class_name="foot"
-        ),
+        rx.el.footer(rx.dialog.close(rx.el.button("Done", type="button", class_name="btn primary")), class_name="foot"),
     )
 
 

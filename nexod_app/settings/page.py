@@ -51,9 +51,7 @@ def _provider(one: rx.Var[Provider]) -> rx.Component:
     ready = rx.el.span(icon("check", 14, bold=True), "Ready", class_name="st s-completed")
     unset = rx.el.span(icon("dot", 14, bold=True), "Not set", class_name="st s-idle")
     line = "export " + one.variable + rx.cond(one.variable == "OPENAI_BASE_URL", "=http://127.0.0.1:11434/v1", "=…")
-    how = rx.el.div(
-        rx.el.code(line, class_name="mono grow"), copy_button(text=line), class_name="command"
-    )
+    how = rx.el.div(rx.el.code(line, class_name="mono grow"), copy_button(text=line), class_name="command")
     return rx.el.li(
         rx.el.div(rx.el.b(one.name, class_name="strong"), rx.el.p(one.text, class_name="t2"), class_name="grow"),
         rx.cond(~one.ready, how),

@@ -52,9 +52,9 @@ class Choices(rx.State):
 
     @rx.event
     async def revoke(self) -> rx.event.EventSpec:
-        gone, self.doomed = self.doomed, {}
-        await call(self, identity.revoke_key, gone["id"])
-        self.keys = await call(self, keys)
+        gone = self.doomed
+        await call(self, identity.revoke_key, gone.get("id", ""))
+        self.doomed, self.keys = {}, await call(self, keys)
         return Shell.tell("completed", f"{gone['name']} is revoked", "Whoever used it is shut out now.")
 
 

@@ -98,7 +98,9 @@ def _guide() -> rx.Component:
                     0,
                     "Run the example",
                     "It uses the demo model, so no key is needed.",
-                    rx.el.button("Open the example", type="button", class_name="btn sm", on_click=Workflows.start(EXAMPLE)),
+                    rx.el.button(
+                        "Open the example", type="button", class_name="btn sm", on_click=Workflows.start(EXAMPLE)
+                    ),
                 ),
                 _step(
                     1,
@@ -193,7 +195,7 @@ def _acts(row: rx.Var[Row]) -> rx.Component:
         rx.el.a(
             icon("export"),
             href=f"/api/v1/workflows/{row.id}/export",
-            custom_attrs={"download": ""},
+            reload_document=True,
             class_name="btn ghost icon sm",
             title="Export",
             aria_label="Export",
@@ -205,9 +207,7 @@ def _acts(row: rx.Var[Row]) -> rx.Component:
 
 
 def _act(sign: str, word: str, **props: object) -> rx.Component:
-    return rx.el.button(
-        icon(sign), type="button", class_name="btn ghost icon sm", title=word, aria_label=word, **props
-    )
+    return rx.el.button(icon(sign), type="button", class_name="btn ghost icon sm", title=word, aria_label=word, **props)
 
 
 def _empty() -> rx.Component:

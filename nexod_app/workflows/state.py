@@ -60,7 +60,7 @@ class Workflows(rx.State):
     @rx.event
     async def start(self, slug: str) -> EventSpec:
         """A workflow from a template."""
-        made = await call(self, workflows.create, template(slug))
+        made = await call(self, from_template, slug)
         return rx.redirect(f"/workflows/{made['id']}")
 
     @rx.event
@@ -85,8 +85,9 @@ class Workflows(rx.State):
 
     @rx.event
     async def delete(self) -> list[EventSpec]:
-        gone, self.doomed = self.doomed, {}
-        await call(self, workflows.delete, gone["id"])
+        gone = self.doomed
+        await call(self, workflows.delete, gone.get("id", ""))
+        self.doomed = {}
         return [Workflows.load(), Shell.tell("completed", f"{gone['name']} is deleted", "Its runs stay readable.")]
 
     @rx.event
@@ -116,9 +117,9 @@ def look(ws: Workspace, query: str, order: str) -> tuple[list[Row], list[bool]]:
     return view.kept(rows, query, order), done
 
 
-def template(slug: str) -> dict[str, Any]:
+def from_template(ws: Workspace, slug: str) -> dict[str, Any]:
     """Raises NotFound for a slug that is not in the gallery."""
     for one in catalog.templates():
         if one["slug"] == slug:
-            return one["spec"]
+            return workflows.create(ws, one["spec"])
     raise NotFound("There is no such template.")
