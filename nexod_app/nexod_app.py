@@ -11,6 +11,7 @@ from engine.settings import Settings
 from nexod_app import site
 from nexod_app.api.app import create_api
 from nexod_app.call import explain
+from nexod_app.editor import page as editor
 from nexod_app.inbox import page as inbox
 from nexod_app.inbox.state import Inbox
 from nexod_app.library import page as library
@@ -18,6 +19,7 @@ from nexod_app.library.state import Library
 from nexod_app.login import page as login
 from nexod_app.middleware import wrap
 from nexod_app.runs import page as runs
+from nexod_app.runs import run_page
 from nexod_app.runs.state import Runs
 from nexod_app.settings import page as choices
 from nexod_app.settings.state import Choices
@@ -37,7 +39,9 @@ app = rx.App(
 )
 
 app.add_page(workflows.page, route="/", title="Workflows · Nexod", on_load=[Shell.look, Workflows.load])
+app.add_page(editor.page, route="/workflows/[workflow]", title="Workflow · Nexod", on_load=Shell.look)
 app.add_page(runs.page, route="/runs", title="Runs · Nexod", on_load=[Shell.look, Runs.load])
+app.add_page(run_page.page, route="/runs/[run]", title="Run · Nexod", on_load=Shell.look)
 for route in ("/inbox", "/inbox/[question]"):
     app.add_page(inbox.page, route=route, title="Inbox · Nexod", on_load=[Shell.look, Inbox.load])
 for route in ("/library", "/library/[kind]"):
