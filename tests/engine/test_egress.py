@@ -4,12 +4,18 @@ import asyncio
 import contextlib
 import gzip
 import socket
+import ssl
 import threading
 import zlib
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import httpx
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from engine import egress
 from engine.addresses import Allowed, is_public, parse
@@ -306,3 +312,50 @@ def test_a_lookup_that_hangs_ends_with_the_time_to_connect() -> None:
 
 def test_the_corpus_is_large_enough() -> None:
     assert len({*LOOPBACK, *PRIVATE, *TRICKS}) >= 120
+
+
+def test_tls_keeps_the_name_and_trusts_nobody_new(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The connection goes to the checked address, SNI and certificate check to the name."""
+    certificate(tmp_path, "tls.example")
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    names: list[str] = []
+    server.sni_callback = lambda _socket, name, _context: names.append(name)
+
+    async def here(host: str, port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    with Echo() as echo:
+        echo._server.socket = server.wrap_socket(echo._server.socket, server_side=True)
+        monkeypatch.setenv("NEXOD_EGRESS_ALLOW", f"127.0.0.1:{echo.port}")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "cert.pem"))
+        with pytest.raises(httpx.ConnectError, match="certificate"):
+            get(f"https://tls.example:{echo.port}/", resolver=here)
+        assert names == ["tls.example"]
+        assert echo.calls == []
+
+        trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+        monkeypatch.setattr(egress, "_tls", lambda: trusting)
+        assert get(f"https://tls.example:{echo.port}/", resolver=here).json() == {"host": f"tls.example:{echo.port}"}
+        with pytest.raises(httpx.ConnectError, match="certificate"):
+            get(f"https://other.example:{echo.port}/", resolver=here)
+
+
+def certificate(folder: Path, name: str) -> None:
+    """cert.pem and key.pem for `name`, signed by itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    )
