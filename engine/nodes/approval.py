@@ -1,10 +1,13 @@
 """approval: stop until a person decides."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from engine.advice import pairs
+from engine.errors import NodeError
 from engine.node import Group, Inputs, NodeConfig, Outcome, Pause, Question, RunContext, Text, Until, Values, node
+from engine.values import is_object
 
 TIMEOUT = "timeout"
 
@@ -24,7 +27,7 @@ class Approval(Pause):
     Only that very content is approved: if a repeated run asks something else, it asks anew.
     """
 
-    kind, title, group, icon = "approval", "Approval", Group.PEOPLE, "user-check"
+    kind, title, group, icon = "approval", "Approval", Group.PEOPLE, "approval"
     summary = "{question}"
 
     class Config(NodeConfig):
@@ -47,7 +50,7 @@ class Approval(Pause):
             description="A JSON Schema of what the person fills in.",
             json_schema_extra={"widget": "schema"},
         )
-        data: Values = Field(
+        data: Annotated[Values, AfterValidator(pairs)] = Field(
             default_factory=dict,
             title="Prefill",
             description="What stands in the form at first.",
@@ -68,6 +71,8 @@ class Approval(Pause):
         return ("approved", "rejected", TIMEOUT) if config.deadline_s else ("approved", "rejected")
 
     def ask(self, config: Config, inputs: Inputs, ctx: RunContext) -> Question | Until:
+        if not is_object(inputs["data"]):
+            raise NodeError("Prefill is no object.", code="bad_value", hint='Write it as {"name": value}.')
         return Question(
             text=inputs["question"],
             content=inputs["content"],

@@ -53,7 +53,7 @@ class Condition(Route):
     earlier step makes a loop; *Max visits* of its steps bounds it. A way that leads nowhere simply ends there.
     """
 
-    kind, title, group, icon = "condition", "Condition", Group.LOGIC, "split"
+    kind, title, group, icon = "condition", "Condition", Group.LOGIC, "condition"
     summary = "{cases.0.when}"
 
     class Config(NodeConfig):

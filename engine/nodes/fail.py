@@ -20,7 +20,7 @@ class Fail(Step):
     a map collect its failures.
     """
 
-    kind, title, group, icon = "fail", "Fail", Group.LOGIC, "octagon-x"
+    kind, title, group, icon = "fail", "Fail", Group.LOGIC, "fail"
     summary = "{message}"
 
     class Config(NodeConfig):

@@ -19,7 +19,7 @@ class Note(Silent):
     ```
     """
 
-    kind, title, group, icon = "note", "Note", Group.CANVAS, "sticky-note"
+    kind, title, group, icon = "note", "Note", Group.CANVAS, "note"
     summary = "{text}"
 
     class Config(NodeConfig):

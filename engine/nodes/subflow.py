@@ -1,10 +1,11 @@
 """subflow: a workflow inside a step, once or for each item of a list."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from engine.advice import pairs
 from engine.errors import NodeError
 from engine.node import Call, Expr, Group, Inputs, LazyValues, NodeConfig, RunContext, SubFlow, node
 from engine.values import is_list, is_object
@@ -32,7 +33,7 @@ class Subflow(Call):
     waits like any other, and only its own item waits for it.
     """
 
-    kind, title, group, icon = "subflow", "Subflow", Group.LOGIC, "workflow"
+    kind, title, group, icon = "subflow", "Subflow", Group.LOGIC, "subflow"
     summary = "{over}"
 
     class Config(NodeConfig):
@@ -41,7 +42,7 @@ class Subflow(Call):
             description="Inputs, steps, edges and outputs of the flow inside.",
             json_schema_extra={"widget": "flow"},
         )
-        with_: LazyValues = Field(
+        with_: Annotated[LazyValues, AfterValidator(pairs)] = Field(
             default_factory=dict,
             alias="with",
             title="With",

@@ -27,7 +27,7 @@ class Template(Step):
     The next step reads the title as `{{ <id>.title }}`, and a text as `{{ <id>.text }}`.
     """
 
-    kind, title, group, icon = "template", "Template", Group.DATA, "braces"
+    kind, title, group, icon = "template", "Template", Group.DATA, "template"
     deterministic = True
     summary = "{text}"
 

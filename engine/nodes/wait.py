@@ -26,7 +26,7 @@ class Wait(Pause):
     The output is `{ "until": "…" }`, the time at which the wait ended or was to end.
     """
 
-    kind, title, group, icon = "wait", "Wait", Group.LOGIC, "clock"
+    kind, title, group, icon = "wait", "Wait", Group.LOGIC, "wait"
     summary = "{seconds} s"
 
     class Config(NodeConfig):
