@@ -23,7 +23,7 @@ KNOWS = {
     "settings": "errors",
     "failpoint": "errors",
     "values": "",
-    "advice": "",
+    "advice": "values",
     "addresses": "",
     "retry_after": "",
     "schema": "errors values",

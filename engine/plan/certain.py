@@ -26,7 +26,10 @@ class Certain:
         self.before: list[list[int]] = [[plan.bit[s] for s, _ in plan.incoming[n]] for n in self.ids]
 
     def has_run(self, name: str, reader: str) -> bool:
-        """Whether `name` is in the past of every visit of `reader`. When the graph is too intricate to say: yes."""
+        """Whether `name` is in the past of every visit of `reader`. Yes as well where the graph is too intricate
+        to say, and where something is unreachable, which is told as such."""
+        if len(self.plan.order) < len(self.ids):
+            return True
         return self.work > MOST_WORK or bool(self._past(self.plan.bit[reader]) >> self.plan.bit[name] & 1)
 
     @cached_property

@@ -264,6 +264,19 @@ def waits(plan: Plan, m: str, j: str) -> bool:
     return not (m in plan.alls and m in after(plan, j)) or plan.order[m] < plan.order[j]
 
 
+@given(st.integers(0, 10**9), st.data())
+def test_any_drawing_gives_problems_or_a_plan(seed: int, data: st.DataObject):
+    raw = random_raw(seed, most=6)
+    ids = [n["id"] for n in raw["nodes"]]
+    ends = st.tuples(st.sampled_from(ids), st.sampled_from(ids), st.sampled_from(["out", "a", "else", "error"]))
+    raw["edges"] = [edge(*e) for e in data.draw(st.lists(ends, max_size=12))]
+    for n in raw["nodes"]:
+        if n["kind"] == "template":
+            n["config"] = {"text": f"{{{{ {data.draw(st.sampled_from(ids))} }}}}"}
+    plan, found = build(spec_of(raw))
+    assert (plan is None) == any(p.severity == "error" for p in found)
+
+
 def some_plans(seed: int) -> Plan | None:
     return build(spec_of(random_raw(seed)))[0]
 
