@@ -68,7 +68,7 @@ def _open(page: Page, workflow: str, size: int) -> float:
 
 
 def _drag(page: Page, cdp: CDPSession) -> tuple[list[float], int]:
-    page.wait_for_timeout(1500)
+    page.wait_for_timeout(3000)
     page.get_by_test_id("node-n0").hover()
     x, y = _grip(page)
     bytes_ = _count_bytes(page, cdp)
@@ -79,7 +79,8 @@ def _drag(page: Page, cdp: CDPSession) -> tuple[list[float], int]:
         page.mouse.move(x + move * 3, y + move * 2)
     frames = page.evaluate(FRAMES)
     page.mouse.up()
-    page.wait_for_timeout(1200)
+    page.wait_for_timeout(300)
+    page.locator('[data-testid="save-state"][data-state="saved"]').wait_for()
     return frames, sum(bytes_)
 
 
