@@ -16,10 +16,9 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, cast
 
-import cel
-
 from engine.errors import NodeError
 from engine.expressions.functions import FUNCTIONS, KNOWN
+from engine.expressions.library import cel
 from engine.expressions.text import BadExpression, references, segments
 from engine.values import is_list, is_object
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from cel.stdlib import STDLIB_FUNCTIONS
+from engine.expressions.library import STDLIB_FUNCTIONS
 
 MACROS = frozenset(["all", "exists", "exists_one", "existsOne", "filter", "map", "has"])
 TYPES = frozenset(
