@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
 from typing import Any, TypeVar
 
 from anyio import to_thread
@@ -18,6 +19,7 @@ from nexod_app.site import Site
 
 T = TypeVar("T")
 PREFIX = "/api/v1"
+DRAIN_BYTES, DRAIN_S = 64 * 2**20, 0.5
 SMALL = 64 * 1024
 """A body up to this size is parsed on the event loop; a larger one in a thread."""
 
@@ -57,23 +59,24 @@ async def read_json(request: Request) -> Any:
 
 
 async def read_bytes(request: Request) -> bytes:
-    """The body, never more of it than is allowed."""
+    """The body, never more of it in memory than is allowed."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
         raise UnsupportedMedia(f"The content type is {kind or 'missing'!r}.", hint="Send application/json.")
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > MAX_BYTES:
-        raise _too_large()
-    data = bytearray()
+    data, size = bytearray(), int(length) if length.isdigit() and int(length) > MAX_BYTES else 0
+    started, read = monotonic(), 0
     async for chunk in request.stream():
-        data += chunk
-        if len(data) > MAX_BYTES:
-            raise _too_large()
+        read += len(chunk)
+        size = max(size, read)
+        if size <= MAX_BYTES:
+            data += chunk
+        # What is too much is still taken in for a moment: many clients hear no answer while they send.
+        elif read > DRAIN_BYTES or monotonic() - started > DRAIN_S:
+            break
+    if size > MAX_BYTES:
+        raise TooLarge("The body is over 5 MB.", hint="Move large texts out of the workflow, or split it.")
     return bytes(data)
-
-
-def _too_large() -> TooLarge:
-    return TooLarge("The body is over 5 MB.", hint="Move large texts out of the workflow, or split it.")
 
 
 async def read_any(request: Request) -> Any:
