@@ -42,7 +42,7 @@ def _top() -> rx.Component:
         search("Search workflows", Workflows.query, Workflows.find),
         import_file(
             icon("import"),
-            rx.el.span("Import", class_name="hide-m"),
+            rx.el.span("Import", class_name="sr-m"),
             on_done=Workflows.imported,
             on_refused=Workflows.refuse,
             data_testid="import-input",
