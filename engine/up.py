@@ -43,7 +43,11 @@ class Child:
 
 def run(settings: Settings, web: Callable[[], None] | None = None) -> None:
     """Until SIGTERM or SIGINT. `web` is the body of the web process."""
+    from engine.web import require_build
+
     setproctitle("nexod up")
+    if web is None:
+        require_build()
     _port_is_free(settings)
     _Supervisor(settings, web or (lambda: _web(settings)), _sign_in_link(settings)).run()
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from engine.errors import NexodError
 from engine.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -29,6 +30,7 @@ def run(settings: Settings, load: Callable[[], Any] | None = None) -> None:
 
 def built() -> Any:
     """The ASGI app of the exported page."""
+    require_build()
     os.environ.update(BUILT)
     # socketio would import an HTTP client that a server never uses: 16 MB and a tenth of a second.
     sys.modules.setdefault("aiohttp", None)  # type: ignore[arg-type]
@@ -37,6 +39,12 @@ def built() -> Any:
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
     return import_module(APP).app()
+
+
+def require_build() -> None:
+    """Raises NexodError when there is no page to serve."""
+    if not (ROOT / ".web" / "build" / "client" / "index.html").exists():
+        raise NexodError("The page is not built.", code="not_built", hint="`make run` builds and starts it.")
 
 
 async def _serve(app: Any, settings: Settings) -> None:
