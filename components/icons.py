@@ -1,10 +1,13 @@
-"""The icon set: one sprite in `assets/icons.svg`, drawn the same from Python and from JSX."""
+"""The icon set: one sprite, `assets/icons.svg`, built into the pages; drawn the same from Python and from JSX."""
 
 from __future__ import annotations
 
-import reflex as rx
+from typing import Any
 
-SPRITE = "/icons.svg"
+import reflex as rx
+from reflex_components_core.el.elements.media import Use
+
+SPRITE = f"$/public{rx.asset('sprite.js', shared=True)}"
 STATUS_ICONS: dict[str, str] = {
     "idle": "dot", "pending": "dot", "running": "spin", "waiting": "pause", "completed": "check", "failed": "x",
     "skipped": "skip", "cancelled": "stop", "needs_review": "quest",
@@ -28,10 +31,17 @@ def sign(kind: str, wanted: str) -> str:
     return kind if kind in SIGNS else wanted if wanted in SIGNS else "flow"
 
 
+class Symbol(Use):
+    """`<use>` of a symbol; whoever draws one has the sprite in the page."""
+
+    def add_imports(self) -> dict[str, Any]:
+        return {"": SPRITE}
+
+
 def icon(name: str | rx.Var[str], size: int = 16, *, bold: bool = False, class_name: str = "") -> rx.Component:
     """One symbol of the sprite; its colour is the text colour around it."""
     return rx.el.svg(
-        rx.el.svg.use(href=f"{SPRITE}#i-{name}"),
+        Symbol.create(href=f"#i-{name}"),
         class_name=f"ic {'b ' if bold else ''}{class_name}".strip(),
         width=str(size),
         height=str(size),

@@ -3,7 +3,7 @@ import { useEffect, useState, useSyncExternalStore } from "react";
 
 const Icon = ({ name, size = 16, bold }) => (
   <svg className={bold ? "ic b" : "ic"} width={size} height={size} viewBox="0 0 24 24" aria-hidden="true">
-    <use href={`/icons.svg#i-${name}`} />
+    <use href={`#i-${name}`} />
   </svg>
 );
 

@@ -127,13 +127,14 @@ const bounds = (nodes) => {
   const xs = nodes.map((n) => n.position.x), ys = nodes.map((n) => n.position.y);
   return { left: Math.min(...xs), right: Math.max(...xs) + NODE_W, top: Math.min(...ys), bottom: Math.max(...ys) + NODE_H };
 };
-/** All of it, at 100 % and from the top if it fits, else as large as it goes. */
-export function showAll(rf, home, fit) {
+/** All of it, at 100 % and from the top if it fits, else as large as it goes. Needs no card to be drawn yet. */
+export function showAll(rf, home) {
   const b = bounds(get().spec.nodes), box = home?.getBoundingClientRect();
   if (!box?.width) return;
-  const width = b.right - b.left + 120, height = b.bottom - b.top + 84;
-  if (width > box.width || height > box.height) return fit();
-  rf.setViewport({ x: Math.round(box.width / 2 - (b.left + b.right) / 2), y: Math.round(Math.max(44, Math.min((box.height - (b.bottom - b.top)) / 2, 120)) - b.top), zoom: 1 });
+  const width = b.right - b.left + 120, height = b.bottom - b.top + 84, middle = (b.left + b.right) / 2;
+  const zoom = Math.max(0.05, Math.min(1, box.width / width, box.height / height));
+  const top = height > box.height ? (box.height - (b.bottom - b.top) * zoom) / 2 : Math.max(44, Math.min((box.height - (b.bottom - b.top)) / 2, 120));
+  rf.setViewport({ x: Math.round(box.width / 2 - middle * zoom), y: Math.round(top - b.top * zoom), zoom });
 }
 /** Bring a step into sight if it is not. */
 export function reveal(rf, home, id) {

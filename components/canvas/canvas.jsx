@@ -1,12 +1,13 @@
 // The drawing: React Flow around the client store. While the hand moves React Flow owns the picture; what is settled
 // becomes operations. The pointer that drops a new step is the centre of its card.
 import React, { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { Background, ReactFlow, ReactFlowProvider, applyEdgeChanges, applyNodeChanges, useReactFlow, useStore } from "@xyflow/react";
+import { Background, ReactFlow, ReactFlowProvider, applyEdgeChanges, applyNodeChanges, useReactFlow, useStore, useStoreApi } from "@xyflow/react";
 import * as act from "./actions.js";
 import { StepEdge } from "./edge.jsx";
-import { NODE_H, NODE_W, byId, edgeId, incoming, isNote, outgoing, portsOf, refuse } from "./graph.js";
+import { NODE_H, NODE_W, byId, edgeId, freeColumn, incoming, isNote, laneOut, outgoing, portsOf, refuse, upward } from "./graph.js";
 import { NoteNode, StepNode } from "./node.jsx";
 import { Icon, IconButton } from "./parts.jsx";
+import { handlesOf, onPress, onTap, portX } from "./ports.jsx";
 import { StepMenu } from "./palette.jsx";
 import { commit, get, select, selected, setView, useEditor } from "./store.js";
 import { summary } from "./words.js";
@@ -27,11 +28,11 @@ function worst(problems) {
   return map;
 }
 function makeNodes(before, cache, { spec, problems, types, readOnly }, want) {
-  const old = new Map(before.map((n) => [n.id, n])), faults = worst(problems), nodes = byId(spec);
+  const old = new Map(before.map((n) => [n.id, n])), faults = worst(problems);
   const next = spec.nodes.map((node) => {
     const type = types[node.kind], note = isNote(types, node), problem = faults.get(node.id);
     const wiredIn = incoming(spec).get(node.id) ?? [], wiredOut = outgoing(spec).get(node.id) ?? [];
-    const sides = sidesOf(wiredIn, nodes, node, types);
+    const sides = sidesOf(wiredIn, spec, types);
     const key = `${wiredIn.length > 0}|${[...new Set(wiredOut.map((e) => e.port))].join()}|${problem ? problem.severity + problem.message : ""}|${sides}|${readOnly}|${!!type}`;
     let made = cache.get(node.id);
     if (!made || made.node !== node || made.key !== key) {
@@ -45,25 +46,28 @@ function makeNodes(before, cache, { spec, problems, types, readOnly }, want) {
     }
     const was = old.get(node.id), isSelected = want ? want.nodes.has(node.id) : was?.selected ?? false;
     if (was && was.data === made.data && was.at === node.position && was.selected === isSelected) return was;
-    const size = note ? { width: node.config.width || NOTE.width, height: node.config.height || NOTE.height } : { width: NODE_W, height: NODE_H };
-    return { ...was, id: node.id, type: note ? "note" : "step", data: made.data, at: node.position, position: was && was.at === node.position ? was.position : { ...node.position }, selected: isSelected, zIndex: note ? -1 : 0, ...size };
+    const ports = note ? [] : made.data.ports, size = note ? { width: node.config.width || NOTE.width, height: node.config.height || NOTE.height } : { width: NODE_W, height: NODE_H };
+    return { ...was, id: node.id, type: note ? "note" : "step", data: made.data, at: node.position, position: was && was.at === node.position ? was.position : { ...node.position }, selected: isSelected, zIndex: note ? -1 : 0, ...size, measured: size, handles: note ? [] : handlesFor(ports) };
   });
   return next.length === before.length && next.every((n, i) => n === before[i]) ? before : next;
 }
-const upward = (nodes, e) => (nodes.get(e.target)?.position.y ?? 0) < (nodes.get(e.source)?.position.y ?? 0) + NODE_H + 20;
+const kept = new Map();
+const handlesFor = (ports) => kept.get(ports.join()) ?? kept.set(ports.join(), handlesOf(ports)).get(ports.join());
 const sideFor = (types, node) => (node?.kind === "approval" ? "right" : "left");
-const sidesOf = (edges, nodes, node, types) => [...new Set(edges.filter((e) => upward(nodes, e)).map((e) => sideFor(types, nodes.get(e.source))))].join();
+const sidesOf = (edges, spec, types) => [...new Set(edges.filter((e) => upward(spec, e)).map((e) => sideFor(types, byId(spec).get(e.source))))].join();
 
 function makeEdges(before, { spec, types, readOnly }, chosen, want) {
   const old = new Map(before.map((e) => [e.id, e])), nodes = byId(spec);
   return spec.edges.map((edge) => {
     const id = edgeId(edge), was = old.get(id), source = nodes.get(edge.source), target = nodes.get(edge.target);
     if (!source || !target) return null;
-    const several = portsOf(types[source.kind] ?? { kind: source.kind }, source, spec).length > 1 && edge.port !== "error", hot = chosen.has(edge.source) || chosen.has(edge.target);
+    const ports = portsOf(types[source.kind] ?? { kind: source.kind }, source, spec), several = ports.length > 1 && edge.port !== "error", hot = chosen.has(edge.source) || chosen.has(edge.target);
     const bound = (target.max_visits ?? 25) - 1, side = sideFor(types, source), isSelected = want ? want.edges.has(id) : was?.selected ?? false;
+    const x1 = source.position.x + (edge.port === "error" ? NODE_W : portX(Math.max(0, ports.indexOf(edge.port)), ports.length)), up = upward(spec, edge);
+    const out = up ? laneOut(spec, edge, side, x1) : 0, free = up || edge.port === "error" ? "" : freeColumn(spec, edge, x1);
     const d = was?.data;
-    if (d && d.several === several && d.hot === hot && d.bound === bound && d.readOnly === readOnly && was.selected === isSelected) return was;
-    return { ...was, id, type: "step", source: edge.source, sourceHandle: edge.port, target: edge.target, targetHandle: "in", selected: isSelected, data: { edge, several, hot, bound, side, looping: true, readOnly, onInsert } };
+    if (d && d.out === out && d.free === free && d.several === several && d.hot === hot && d.bound === bound && d.readOnly === readOnly && was.selected === isSelected) return was;
+    return { ...was, id, type: "step", source: edge.source, sourceHandle: edge.port, target: edge.target, targetHandle: "in", selected: isSelected, data: { edge, several, hot, bound, side, out, free, looping: true, readOnly, onInsert } };
   }).filter(Boolean);
 }
 let openInsert = () => {};
@@ -103,21 +107,21 @@ function Flow({ children, minimal }) {
   const [edges, setEdges] = useState([]);
   const [menu, setMenu] = useState(null);
   const rf = useReactFlow(), cache = useRef(new Map()), want = useRef(null), start = useRef(null), home = useRef(null), fitted = useRef(null);
-  const zoom = useStore(near);
+  const zoom = useStore(near), store = useStoreApi();
+  useState(() => store.setState({ updateNodeInternals: () => {} })); // sizes and ports are told: measuring a thousand cards again would cost a second
 
   useEffect(() => {
     const wanted = want.current;
+    if (loaded && spec.nodes.length && fitted.current !== get().workflowId) {
+      fitted.current = get().workflowId;
+      act.showAll(rf, home.current);
+    }
     setNodes((before) => makeNodes(before, cache.current, { spec, problems, types, readOnly }, wanted));
     setEdges((before) => makeEdges(before, { spec, types, readOnly }, new Set(selection.nodes), wanted));
     want.current = null;
-  }, [spec, problems, types, readOnly, selection]);
+  }, [spec, problems, types, readOnly, selection, loaded, rf]);
 
   const fit = useCallback((options = {}) => rf.fitView({ padding: 0.1, maxZoom: 1, minZoom: 0.05, duration: 0, ...options }), [rf]);
-  useEffect(() => {
-    if (!loaded || !nodes.length || fitted.current === get().workflowId) return;
-    fitted.current = get().workflowId;
-    requestAnimationFrame(() => act.showAll(rf, home.current, fit));
-  }, [loaded, nodes.length, fit, rf]);
 
   useEffect(() => {
     const choose = (ids, edgeIds = []) => {
@@ -168,7 +172,7 @@ function Flow({ children, minimal }) {
   const style = useMemo(() => ({ width: "100%", height: "100%" }), []);
 
   return (
-    <div className="canvas" data-testid="canvas" data-zoom={zoom} data-readonly={readOnly} ref={home} onKeyDown={readOnly ? undefined : act.onCanvasKey} tabIndex={-1}>
+    <div className="canvas" data-testid="canvas" data-zoom={zoom} data-readonly={readOnly} ref={home} onKeyDown={readOnly ? undefined : act.onCanvasKey} tabIndex={-1} onMouseDown={(e) => onPress(store, e)} onTouchStart={(e) => onPress(store, e)} onClick={(e) => onTap(store, e)}>
       <ReactFlow
         style={style} nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES} onNodesChange={onNodesChange} onEdgesChange={onEdgesChange}
         onSelectionChange={onSelectionChange} onNodeDragStart={onDragStart} onNodeDragStop={onDragStop}
@@ -176,7 +180,7 @@ function Flow({ children, minimal }) {
         onConnect={onConnect} onConnectEnd={onConnectEnd} isValidConnection={isValid} connectionLineComponent={Wire} connectionRadius={14}
         onDrop={onDrop} onDragOver={onDragOver} onPaneClick={() => setMenu(null)} onNodeDoubleClick={(_e, n) => act.openInspector(n.id)}
         nodesDraggable={!readOnly} nodesConnectable={!readOnly} elementsSelectable nodesFocusable={false} edgesFocusable={false} disableKeyboardA11y
-        deleteKeyCode={null} multiSelectionKeyCode={MULTI} selectionKeyCode="Shift" zoomOnDoubleClick={false} minZoom={0.05} maxZoom={2} nodeDragThreshold={2}
+        deleteKeyCode={null} multiSelectionKeyCode={MULTI} selectionKeyCode="Shift" zoomOnDoubleClick={false} minZoom={0.05} maxZoom={2} nodeDragThreshold={0}
         proOptions={{ hideAttribution: true }}
       >
         <Background gap={20} size={1.4} />

@@ -11,13 +11,14 @@ from typing import Any
 import reflex as rx
 
 FILES = (
-    "graph.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "parts.jsx", "node.jsx",
+    "graph.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx", "parts.jsx", "node.jsx",
     "edge.jsx", "palette.jsx", "fields.jsx", "timeline.jsx", "panels.jsx", "runs.jsx", "canvas.jsx", "canvas.css",
 )  # fmt: skip
 """All of them are linked next to one another, so that they can import each other."""
 
 _LINKED = {name: f"$/public{rx.asset(name, shared=True)}" for name in FILES}
-FLOW = "@xyflow/react@12.12.1"
+FLOW = ["@xyflow/react@12.12.1", "@xyflow/system@0.0.84"]
+"""The second is what the first is made of; our ports talk to it directly."""
 
 
 class Part(rx.Component):
@@ -26,7 +27,7 @@ class Part(rx.Component):
     def add_imports(self) -> dict[str, Any]:
         return {"": ["@xyflow/react/dist/style.css", _LINKED["canvas.css"]]}
 
-    lib_dependencies: list[str] = [FLOW]  # noqa: RUF012
+    lib_dependencies: list[str] = FLOW
 
 
 class Panel(Part):
@@ -64,7 +65,7 @@ class Canvas(rx.NoSSRComponent):
 
     library = _LINKED["canvas.jsx"]
     tag = "Canvas"
-    lib_dependencies: list[str] = [FLOW]  # noqa: RUF012
+    lib_dependencies: list[str] = FLOW
 
 
 class Action(Panel):

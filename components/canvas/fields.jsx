@@ -4,6 +4,7 @@ import React, { createContext, useCallback, useContext, useEffect, useId, useLay
 import { ancestors, byId, getPath } from "./graph.js";
 import { Icon, IconButton, Seg } from "./parts.jsx";
 import { commit, fieldPending, get, nodeOf, useEditor } from "./store.js";
+import { fault } from "./words.js";
 
 const DEBOUNCE_MS = 400;
 /** The step that the fields around it belong to; null is the workflow itself. */
@@ -126,7 +127,7 @@ function useProblems(id, name) {
 function Faults({ id, name, error }) {
   const problems = useProblems(id, name);
   if (error) return <p className="err" role="alert">{error}</p>;
-  return problems.map((p, i) => <p key={i} className={`err ${p.severity}`}>{p.message} {p.hint}</p>);
+  return problems.map((p, i) => <p key={i} className={`err ${p.severity}`}>{fault(p, nodeOf(id)?.title)} {p.hint}</p>);
 }
 export const nameOf = (path) => inside(path).filter((p, i) => !(i === 0 && p === "config")).join(".");
 

@@ -283,3 +283,35 @@ export function below(types, spec, node, port) {
   while (clash()) x += COLUMN;
   return { x: Math.round(x), y: Math.round(y) };
 }
+
+// ---------- ways of edges round the cards
+
+const LANE = 36;
+/** Whether an edge goes back up: then it takes a lane at the side. */
+export const upward = (spec, e) => (byId(spec).get(e.target)?.position.y ?? 0) < (byId(spec).get(e.source)?.position.y ?? 0) + NODE_H + 20;
+
+/** How far the lane lies outside its two ends, so that it is 36 outside the outermost card that it passes. */
+export function laneOut(spec, e, side, x1) {
+  const a = byId(spec).get(e.source).position, b = byId(spec).get(e.target).position;
+  const top = Math.min(a.y, b.y) - 10, bottom = Math.max(a.y, b.y) + NODE_H + 30, left = side === "left";
+  const end = left ? Math.min(x1, b.x) : Math.max(x1, b.x + NODE_W);
+  let out = end;
+  for (const n of spec.nodes) {
+    if (n.kind === "note" || n.position.y > bottom || n.position.y + NODE_H < top || Math.abs(n.position.x - b.x) > 780) continue;
+    out = left ? Math.min(out, n.position.x) : Math.max(out, n.position.x + NODE_W);
+  }
+  return Math.abs(out - end) + LANE;
+}
+/** Of a long way down, the column that has no cards in it: "target", "source", or "" for neighbours and dense drawings. */
+export function freeColumn(spec, e, x1) {
+  const a = byId(spec).get(e.source).position, b = byId(spec).get(e.target).position, x2 = b.x + NODE_W / 2;
+  if (b.y - a.y - NODE_H < 150) return "";
+  let target = true, source = true;
+  for (const n of spec.nodes) {
+    const { x, y } = n.position;
+    if (n.id === e.source || n.id === e.target || n.kind === "note" || y + NODE_H <= a.y + NODE_H || y >= b.y) continue;
+    if (x - 8 < x2 && x + NODE_W + 8 > x2) target = false;
+    if (x - 8 < x1 && x + NODE_W + 8 > x1) source = false;
+  }
+  return target ? "target" : source ? "source" : "";
+}

@@ -9,6 +9,7 @@ import * as live from "./live.js";
 import { Badge, Chip, Icon, IconButton, Tile } from "./parts.jsx";
 import { commit, dismiss, flushFields, get, getView, jump, nodeOf, redo, select, set, setTypes, toast, undo, useEditor, useToasts } from "./store.js";
 import { api, open, reload, saved } from "./sync.js";
+import { fault } from "./words.js";
 import { Events, Facts, Outputs, StepInput, StepOutput, Timeline } from "./timeline.jsx";
 
 const plural = (n, one) => `${n} ${one}${n === 1 ? "" : "s"}`;
@@ -159,7 +160,7 @@ export function Problems({ own = false }) {
       return (
         <div key={i} className="prob" data-testid="problem-row" data-code={p.code} data-node={p.node_id ?? ""} data-severity={p.severity}>
           <span className={`bd s-${p.severity === "error" ? "failed" : "waiting"}`}><Icon name={p.code === "missing_key" ? "key" : p.severity === "error" ? "x" : "warn"} size={13} bold /><span className="sr">{p.severity}</span></span>
-          <div className="grow"><b>{node ? `${node.title || node.id}: ` : ""}{p.message}</b><p>{p.hint}</p></div>
+          <div className="grow"><b>{node ? `${node.title || node.id}: ` : ""}{fault(p, node?.title)}</b><p>{p.hint}</p></div>
           <button type="button" className="btn sm" onClick={() => jump(p)}>{p.severity === "error" ? "Fix" : "Show"}</button>
         </div>
       );
@@ -186,7 +187,7 @@ export function Dock() {
           <span className="row sum num">
             <span data-testid="run-status" data-status={run.status}><Chip status={run.status} /></span>
             {run.createdAt && <span className="hide-m">{ago(run.createdAt)}</span>}
-            <span className="hide-m"><Facts /></span>
+            <span className="hide-m"><Facts brief /></span>
             {run.waitingFor.length > 0 && <a className="link" href={`/inbox?id=${run.waitingFor[0]}`}>{run.waitingFor.length === 1 ? "Needs your answer" : `${run.waitingFor.length} questions wait`}</a>}
             <a className="link hide-m" href={`/runs/${runId}`}>Open run</a>
           </span>

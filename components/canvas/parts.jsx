@@ -1,12 +1,13 @@
 // Small parts that every panel draws with: icon, badge, chip, tile, JSON and text views.
-import React, { useState } from "react";
+import React, { memo, useState } from "react";
+import { SHAPES } from "../../icons/sprite.js";
 
 export const ICONS = { idle: "dot", pending: "dot", running: "spin", waiting: "pause", completed: "check", failed: "x", skipped: "skip", cancelled: "stop", needs_review: "quest" };
 export const WORDS = { idle: "Idle", pending: "Pending", running: "Running", waiting: "Waiting", completed: "Completed", failed: "Failed", skipped: "Skipped", cancelled: "Cancelled", needs_review: "Needs review" };
 
-export const Icon = ({ name, size = 16, bold = false, className = "" }) => (
-  <svg className={`ic ${bold ? "b " : ""}${className}`} width={size} height={size} viewBox="0 0 24 24" aria-hidden="true"><use href={`/icons.svg#i-${name}`} /></svg>
-);
+export const Icon = memo(({ name, size = 16, bold = false, className = "" }) => (
+  <svg className={`ic ${bold ? "b " : ""}${className}`} width={size} height={size} viewBox="0 0 24 24" aria-hidden="true" dangerouslySetInnerHTML={{ __html: SHAPES[name] ?? SHAPES.flow }} />
+));
 export const Badge = ({ status, size = 13 }) => (
   <span className={`bd s-${status}`} title={WORDS[status]}><Icon name={ICONS[status]} size={size} bold className="spin" /><span className="sr">{WORDS[status]}</span></span>
 );
@@ -35,6 +36,7 @@ export function CopyButton({ value, title = "Copy" }) {
 }
 
 const Prose = ({ children }) => <div className="prose">{String(children).split(/\n{2,}/).map((p, i) => <p key={i} style={{ whiteSpace: "pre-wrap" }}>{p}</p>)}</div>;
+const used = (u) => `${((u.input_tokens ?? 0) + (u.output_tokens ?? 0)).toLocaleString("en")} tokens${u.cost ? `, $${u.cost < 0.01 ? u.cost.toFixed(4) : u.cost.toFixed(2)}` : ""}`;
 /** A value for reading: text as text, an object as names and values, everything else as JSON. */
 export function Read({ value }) {
   if (value == null) return <p className="t3">Nothing</p>;
@@ -45,7 +47,7 @@ export function Read({ value }) {
   return (
     <>
       {typeof main === "string" && <Prose>{main}</Prose>}
-      {others.length > 0 && <dl className={`kv ${typeof main === "string" ? "after" : ""}`}>{others.map(([k, v]) => <React.Fragment key={k}><dt>{k}</dt><dd>{typeof v === "object" && v !== null ? <pre className="pre">{text(v)}</pre> : String(v ?? "–")}</dd></React.Fragment>)}</dl>}
+      {others.length > 0 && <dl className={`kv ${typeof main === "string" ? "after" : ""}`}>{others.map(([k, v]) => <React.Fragment key={k}><dt>{k}</dt><dd>{k === "usage" && v ? used(v) : typeof v === "object" && v !== null ? <pre className="pre">{text(v)}</pre> : String(v ?? "–")}</dd></React.Fragment>)}</dl>}
     </>
   );
 }

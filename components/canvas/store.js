@@ -111,7 +111,7 @@ export function jump(problem) {
   if (known) view?.reveal(id);
   const path = (problem.field ?? "").replace(/^config\./, "");
   set({ tab: /^(retry|timeout_s|max_visits|join)/.test(path) ? "reliability" : "configure" });
-  if (!path) return;
+  if (!path) return void (known && setTimeout(() => view?.focus(id), 60));
   const names = path.split(".");
   setTimeout(() => {
     for (let n = names.length; n > 0; n--) {

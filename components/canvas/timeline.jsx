@@ -52,7 +52,7 @@ export function Timeline() {
           {open === v.key && v.calls.map((c) => (
             <li key={c.seq} className="r" data-testid="timeline-row" data-seq={c.seq} data-type={c.type} data-node={v.nodeId}>
               <div className="nm sub"><Icon name={c.type === "tool_called" ? "tool" : "llm"} size={14} className="t3" /><span className="clip">{c.type === "tool_called" ? "Tool" : "Model"} · {c.demo ? "demo model" : c.name}</span></div>
-              <div className="bars"><i className="bar s-completed thin" style={pos(Math.max(c.from, v.startedAt), c.to)} /></div>
+              <div className="bars"><i className="bar s-completed thin" style={pos(Math.max(c.from, v.startedAt), c.to)} />{!run.endedAt && <i className="now" style={{ left: pos(now, now).left }} />}</div>
               <div className="du">{duration(c.to - c.from)}</div>
             </li>
           ))}
@@ -74,8 +74,8 @@ function Sources({ input, spec, types, nodeId }) {
   const read = [...past].filter((id) => new RegExp(`\\b${id}\\b`).test(asText)), uses = /\binput\./.test(asText);
   return (
     <>
+      {(read.length > 0 || uses) && <dl className="kv before"><dt>made by</dt><dd className="stack" style={{ gap: 4 }}>{uses && <span className="src t2"><Icon name="play" size={13} />The run’s inputs</span>}{read.map((id) => <Source key={id} id={id} spec={spec} types={types} />)}</dd></dl>}
       <dl className="kv">{Object.entries(input).map(([k, v]) => <React.Fragment key={k}><dt>{k}</dt><dd>{past.has(k) ? <Source id={k} spec={spec} types={types} /> : null}<Value value={v} /></dd></React.Fragment>)}</dl>
-      {(read.length > 0 || uses) && <dl className="kv after"><dt>made by</dt><dd className="stack" style={{ gap: 4 }}>{uses && <span className="src t2"><Icon name="play" size={13} />The run’s inputs</span>}{read.map((id) => <Source key={id} id={id} spec={spec} types={types} />)}</dd></dl>}
     </>
   );
 }
@@ -162,7 +162,7 @@ export function Events() {
   );
 }
 /** 26.6 s, 18.2k tokens, $0.03. */
-export function Facts() {
+export function Facts({ brief = false }) {
   const { run, info } = useRun();
   if (!run?.startedAt) return null;
   const tokens = run.usage.input_tokens + run.usage.output_tokens, cost = run.usage.cost || info?.usage?.cost;
@@ -171,7 +171,7 @@ export function Facts() {
       <span><b>{duration((run.endedAt ?? Date.now()) - run.startedAt)}</b></span>
       {tokens > 0 && <span><b>{tokens < 10000 ? tokens.toLocaleString("en") : `${(tokens / 1000).toFixed(1)}k`}</b> tokens</span>}
       {cost > 0 && <span><b>${cost < 0.01 ? cost.toFixed(4) : cost.toFixed(2)}</b></span>}
-      {run.demo && <span className="chip">Demo model</span>}
+      {run.demo && !brief && <span className="chip">Demo model</span>}
     </div>
   );
 }
