@@ -16,7 +16,7 @@ from tests.running import Nexod, chromium
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "img"
 TEMPLATE = ROOT / "engine" / "templates" / "1-research-review-publish.json"
-TOPIC = "Tidal energy in northern Europe"
+TOPIC = "How tea came to Europe"
 
 
 def main() -> None:
