@@ -27,7 +27,7 @@ from engine.settings import Settings
 from engine.store import ledger
 from engine.store.database import Database
 from engine.store.sweep import sweep
-from engine.store.workers import seen
+from engine.store.workers import gone, seen
 
 log = logging.getLogger(__name__)
 SWEEP_S = 0.5
@@ -57,7 +57,7 @@ class Worker:
         load("langgraph")  # before the first claim: the import costs seconds, and a lease would run meanwhile
         for signum in (signal.SIGTERM, signal.SIGINT):
             if signal.getsignal(signum) is not signal.SIG_IGN:
-                self.loop.add_signal_handler(signum, self._stop)
+                self.loop.add_signal_handler(signum, self.stop)
         self.bell = Bell.open(self.settings, self.db)
         self.runner = Runner(self.db, self.owner, self.settings.lease_s, self.settings.slots)
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
@@ -76,9 +76,11 @@ class Worker:
             await self.runner.close(GRACE_S)
             self._stopped.set()
             self.bell.close()
+            with suppress(NexodError):  # the mark grows old by itself as well
+                gone(self.db, self.owner)
             self.db.close()
 
-    def _stop(self) -> None:
+    def stop(self) -> None:
         if self._stopping.is_set():
             os._exit(1)
         self._stopping.set()

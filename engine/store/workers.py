@@ -14,6 +14,7 @@ _SEEN = Statement(
     " on conflict (workspace_id, owner) do update set seen_at = excluded.seen_at"
 )
 _FORGET = Statement("delete from worker where seen_at < :old")
+_GONE = Statement("delete from worker where owner = :owner")
 _COUNT = Statement("select count(*) from worker where seen_at > :since")
 
 
@@ -22,6 +23,12 @@ def seen(db: Database, owner: str) -> None:
         now = now_ms(conn)
         _SEEN(conn, w=DEFAULT_WORKSPACE, owner=owner, now=now)
         _FORGET(conn, old=now - KEPT_MS)
+
+
+def gone(db: Database, owner: str) -> None:
+    """A worker that ends by itself takes its mark along."""
+    with db.begin() as conn:
+        _GONE(conn, owner=owner)
 
 
 def alive(db: Database) -> int:
