@@ -15,6 +15,7 @@ from engine.store import ledger
 from engine.store import runs as rows
 from engine.store.models import Run, new_id
 from engine.store.session import Workspace
+from engine.values import is_object
 
 
 def retry(ws: Workspace, run_id: str) -> dict[str, Any]:
@@ -45,7 +46,7 @@ def _replacement(spec: dict[str, Any], cut: Event, outputs: Any) -> dict[str, An
     """`outputs` if it is empty or names just the step whose completion is the cut."""
     if outputs is None or outputs == {}:
         return {}
-    if not isinstance(outputs, dict) or set(outputs) != {cut.node_id} or cut.type != "node_completed":
+    if not is_object(outputs) or set(outputs) != {cut.node_id} or cut.type != "node_completed":
         fault = "outputs names just the step whose node_completed is seq."
         raise Invalid.of([Problem("bad_value", fault, "Leave it out, or cut at that event.", field="outputs")], fault)
     kind = _kind_at(spec, cut.node_id or "")
@@ -57,9 +58,10 @@ def _replacement(spec: dict[str, Any], cut: Event, outputs: Any) -> dict[str, An
 
 def _kind_at(spec: dict[str, Any], path: str) -> str:
     """The kind of the step at `sub[2]/inner`."""
-    flow, kind = spec, ""
+    flow: dict[str, Any] = spec
+    kind = ""
     for part in path.split("/"):
-        node = next((node for node in flow["nodes"] if node["id"] == part.split("[")[0]), None)
+        node: Any = next((node for node in flow["nodes"] if node["id"] == part.split("[")[0]), None)
         if node is None:
             return ""
         kind, flow = node["kind"], node["config"].get("flow") or {"nodes": []}
@@ -116,7 +118,7 @@ def _write(written: ledger.Written) -> None:
 
 def _resolution(body: Any) -> dict[str, Any]:
     """The body, if it is well-formed."""
-    body = body if isinstance(body, dict) else {}
+    body = body if is_object(body) else {}
     problems = [
         Problem("unknown_field", f"{name!r} is no field of a resolution.", field=name)
         for name in body

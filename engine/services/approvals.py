@@ -16,6 +16,7 @@ from engine.store import approvals as rows
 from engine.store import ledger
 from engine.store.models import Approval
 from engine.store.session import Workspace
+from engine.values import is_object
 
 STATUSES = ("pending", "approved", "rejected", "expired", "cancelled")
 DECISIONS = {"approve": "approved", "reject": "rejected"}
@@ -88,7 +89,7 @@ def _open(row: Approval, now: int) -> None:
 
 def _answer(row: Approval, body: Any) -> dict[str, Any]:
     """The payload of the decision. Raises Invalid for a bad body, Conflict for another hash."""
-    body = body if isinstance(body, dict) else {}
+    body = body if is_object(body) else {}
     problems = [
         Problem("unknown_field", f"{name!r} is no field of an answer.", field=name)
         for name in body

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from engine.errors import Invalid, Problem
+from engine.values import is_list, is_object
 
 _OWN = ("name", "description", "target", "inputs", "outputs")
 """The fields of the workflow itself that an operation may set."""
@@ -16,12 +17,12 @@ MAX_OPS = 5_000
 
 def apply(draft: dict[str, Any], ops: Any) -> dict[str, Any]:
     """The draft after `ops`. Raises Invalid and changes nothing when one of them cannot be applied."""
-    if not isinstance(ops, list) or len(ops) > MAX_OPS:
+    if not is_list(ops) or len(ops) > MAX_OPS:
         raise _refused("ops", f"A list of at most {MAX_OPS} operations is expected.")
     made = copy.deepcopy(draft)
     for index, op in enumerate(ops):
         try:
-            kind = op.get("op") if isinstance(op, dict) else None
+            kind = op.get("op") if is_object(op) else None
             _APPLY[kind](made, op)
         except (KeyError, IndexError, TypeError, ValueError) as fault:
             raise _refused(f"ops.{index}", f"This operation cannot be applied: {_reason(fault)}") from fault
@@ -96,7 +97,7 @@ def _put(root: Any, path: list[Any], value: Any) -> None:
     here = root
     for part, following in pairwise(path):
         here = _step(here, part, [] if _is_index(following) else {})
-    if isinstance(here, list):
+    if is_list(here):
         index = _index(path[-1], len(here))
         here[index : index + 1] = [value]
     else:
@@ -105,7 +106,7 @@ def _put(root: Any, path: list[Any], value: Any) -> None:
 
 def _step(here: Any, part: Any, empty: Any) -> Any:
     """One level down; what is missing there is made."""
-    if isinstance(here, list):
+    if is_list(here):
         index = _index(part, len(here))
         if index == len(here):
             here.append(empty)
@@ -119,15 +120,15 @@ def _step(here: Any, part: Any, empty: Any) -> Any:
 def _unset(root: Any, path: list[Any]) -> None:
     here = root
     for part in path[:-1]:
-        here = _container(here[_index(part, len(here) - 1)] if isinstance(here, list) else here.get(_text(part), {}))
-    if isinstance(here, list):
+        here = _container(here[_index(part, len(here) - 1)] if is_list(here) else here.get(_text(part), {}))
+    if is_list(here):
         del here[_index(path[-1], len(here) - 1)]
     else:
         here.pop(_text(path[-1]), None)
 
 
 def _container(value: Any) -> Any:
-    if not isinstance(value, dict | list):
+    if not is_object(value) and not is_list(value):
         raise TypeError("the path leads through a plain value")
     return value
 
@@ -150,7 +151,7 @@ def _only(op: dict[str, Any], *names: str) -> None:
 
 
 def _list(value: Any) -> list[Any]:
-    if not isinstance(value, list):
+    if not is_list(value):
         raise TypeError("a list is expected")
     return value
 

@@ -20,6 +20,7 @@ from engine.store import identity as rows
 from engine.store.database import Database
 from engine.store.models import DEFAULT_WORKSPACE, ApiKey
 from engine.store.session import Workspace
+from engine.values import is_list
 
 SCOPES = ("read", "write", "run", "approve", "admin")
 LINK_MS = 15 * 60_000
@@ -178,7 +179,7 @@ def _bad_name(name: Any) -> list[Problem]:
 
 
 def _bad_scopes(scopes: Any) -> list[Problem]:
-    if isinstance(scopes, list) and scopes and all(scope in SCOPES for scope in scopes):
+    if is_list(scopes) and scopes and all(scope in SCOPES for scope in scopes):
         return []
     return [Problem("bad_value", f"Scopes are a list of {', '.join(SCOPES)}.", "Name at least one.", field="scopes")]
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from engine import schema
 from engine.errors import Invalid, Problem
+from engine.values import is_list, is_object
 
 
 def accept(declared: dict[str, Any] | None, given: Any) -> dict[str, Any]:
     """The inputs of the run. Raises Invalid naming each missing, mistyped and undeclared one."""
-    if not isinstance(given, dict):
+    if not is_object(given):
         raise _refused([Problem("wrong_type", "inputs is an object.", "Send {} for none.", field="inputs")])
     declared = declared or {}
     properties: dict[str, Any] = declared.get("properties") or {}
@@ -41,7 +42,7 @@ def _missing(declared: dict[str, Any], inputs: dict[str, Any]) -> list[Problem]:
     required: Any = declared.get("required")
     return [
         Problem("missing_field", f"The input {name!r} is missing.", "Give it a value.", field=f"inputs.{name}")
-        for name in (required if isinstance(required, list) else [])
+        for name in (required if is_list(required) else [])
         if name not in inputs
     ]
 
