@@ -277,8 +277,8 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _typed(declared: Any, texts: dict[str, str]) -> dict[str, Any]:
     """What people typed, as the declared types: text stays text, the rest is read as JSON where it is JSON."""
-    properties: dict[str, Any] = (declared or {}).get("properties") or {}
-    return {name: _value(text, properties.get(name) or {}) for name, text in texts.items()}
+    properties: dict[str, Any] = declared.get("properties", {}) if declared else {}
+    return {name: _value(text, properties.get(name, {})) for name, text in texts.items()}
 
 
 def _value(text: str, declared: dict[str, Any]) -> Any:

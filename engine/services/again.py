@@ -58,13 +58,14 @@ def _replacement(spec: dict[str, Any], cut: Event, outputs: Any) -> dict[str, An
 
 def _kind_at(spec: dict[str, Any], path: str) -> str:
     """The kind of the step at `sub[2]/inner`."""
-    flow: dict[str, Any] = spec
+    nodes: list[dict[str, Any]] = spec["nodes"]
     kind = ""
     for part in path.split("/"):
-        node: Any = next((node for node in flow["nodes"] if node["id"] == part.split("[")[0]), None)
+        node = next((node for node in nodes if node["id"] == part.split("[")[0]), None)
         if node is None:
             return ""
-        kind, flow = node["kind"], node["config"].get("flow") or {"nodes": []}
+        kind = node["kind"]
+        nodes = node["config"]["flow"]["nodes"] if "flow" in node["config"] else []
     return kind
 
 
