@@ -7,7 +7,7 @@ from importlib import import_module
 
 from engine.backends.protocol import Backend
 
-TARGETS = ("langgraph",)
+TARGETS = ("langgraph", "crewai")
 
 
 def load(target: str) -> Backend:

@@ -45,6 +45,7 @@ class Attempt:
         self.tokens = Tokens(plan, self.place.winners(run.journal.winners))
         self.values: dict[tuple[str, int], Any] = {}
         self.fired: dict[str, Sequence[str]] = {}
+        self.left_by: dict[str, str | None] = {}
         self.failure: tuple[str, NodeError] | None = None
 
     async def play(self) -> None:
@@ -62,13 +63,16 @@ class Attempt:
     def waiting(self) -> bool:
         return bool(self.tokens.paused)
 
+    def waits(self, node: str) -> bool:
+        return node in self.tokens.paused
+
     def outputs(self) -> dict[str, Any]:
         """The declared outputs over the latest visit of every step. Raises NodeError(bad_expression)."""
         scope = Scope(self.plan, self.values, dict(self.tokens.visits), self.fixed)
         return {name: output_of(self.plan, value, scope, name) for name, value in self.plan.outputs.items()}
 
     async def step(self, node: str) -> Sequence[str]:
-        self.fired[node] = ()
+        self.fired[node], self.left_by[node] = (), None
         if self.run.stopped.is_set() or self.failure:
             return ()
         try:
@@ -86,6 +90,7 @@ class Attempt:
             self.tokens.block(node)
             return ()
         self.values[node, taken.visit] = outcome.value
+        self.left_by[node] = outcome.port
         self.fired[node] = fired = self.tokens.complete(node, outcome.port)
         return fired
 

@@ -14,6 +14,13 @@ class Steps(Protocol):
     fired: dict[str, Sequence[str]]
     """For each node, what its latest visit set free."""
 
+    left_by: dict[str, str | None]
+    """For each node, the port that its latest call left by; None when there was nothing to do or it waits."""
+
+    def waits(self, node: str) -> bool:
+        """Whether `node` holds its token for a person or the clock."""
+        ...
+
     async def step(self, node: str) -> Sequence[str]:
         """Run the next visit of `node`, if there is one; answers the nodes that may run now."""
         ...
