@@ -19,6 +19,7 @@ from engine.retry_after import retry_after
 from engine.values import is_object
 
 CHECK_KEY = "Check it under Settings, Models; the run can be retried from this step."
+RETRY = "Set more tries under Reliability, or retry the run from this step."
 
 
 def from_status(status: int, message: str, headers: Mapping[str, str], provider: str, code: str = "") -> NodeError:
@@ -33,7 +34,7 @@ def from_status(status: int, message: str, headers: Mapping[str, str], provider:
         return NodeError(
             f"{provider} says the quota is used up (429){said}" if spent else f"{provider} is at its limit (429){said}",
             code="model_rate_limited",
-            hint="Add credit at the provider." if spent else "Let the step retry, or slow the runs down.",
+            hint="Add credit at the provider." if spent else RETRY,
             retryable=not spent,
             retry_after=retry_after(headers),
             status=status,
@@ -42,7 +43,7 @@ def from_status(status: int, message: str, headers: Mapping[str, str], provider:
         return NodeError(
             f"{provider} is in trouble ({status}){said}",
             code="model_unavailable",
-            hint="Let the step retry.",
+            hint=RETRY,
             retryable=True,
             retry_after=retry_after(headers),
             status=status,
@@ -57,7 +58,7 @@ def timed_out(provider: str, waited: str, seconds: float) -> NodeError:
     return NodeError(
         f"{provider} sent nothing for {seconds:g} s while waiting for {waited}.",
         code="model_timeout",
-        hint="Let the step retry.",
+        hint=RETRY,
         retryable=True,
     )
 
@@ -75,7 +76,7 @@ def bad_answer(provider: str, what: str) -> NodeError:
     return NodeError(
         f"{provider}: {what}",
         code="model_bad_answer",
-        hint="Let the step retry; nothing partial was kept.",
+        hint="Nothing partial was kept. " + RETRY,
         retryable=True,
     )
 
