@@ -140,7 +140,7 @@ def _failed(sent: Sent, *, again: bool) -> NodeError:
     return NodeError(
         f"The server answered {sent.status}.",
         code="http_status",
-        hint="See its answer; set more tries under Reliability for a passing fault, or switch off 'Fail on error status'.",
+        hint="See its answer. More tries under Reliability help against passing faults.",
         retryable=passing and again,
         retry_after=sent.retry_after,
         status=sent.status,

@@ -23,8 +23,9 @@ class Llm(Step):
     took as `{{ <id>.usage.output_tokens }}`.
 
     **When a model does not answer**, the step fails with its own code: `model_unauthorized`, `model_rate_limited`,
-    `model_unavailable`, `model_timeout`, `model_bad_answer`, `model_refused`. Set more tries under *Reliability* to have all but wrong keys
-    and refused requests tried again, not before the time that the provider asked for. Half an answer is never used.
+    `model_unavailable`, `model_timeout`, `model_bad_answer`, `model_refused`. Set more tries under *Reliability* to
+    have all but wrong keys and refused requests tried again, not before the time that the provider asked for. Half
+    an answer is never used.
 
     **To rehearse a workflow**, script the demo model anywhere in the prompt: `x-demo: ["first draft", "second"]` is
     the answer of the first visit and of all later ones. Other providers never get to see the line.
