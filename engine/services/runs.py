@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +13,7 @@ from engine.services.again import fork as fork
 from engine.services.again import resolve as resolve
 from engine.services.again import retry as retry
 from engine.services.pages import id_cursor, limit_of, page
+from engine.services.recent import Recent
 from engine.services.start import start as start
 from engine.store import ledger
 from engine.store import runs as rows
@@ -27,22 +27,21 @@ _SHOWN = frozenset({"visit", "port", "approval_id", "usage"})
 """What a fold needs of a payload; the rest of a large journal is not kept in memory."""
 
 
+_past: Recent[tuple[str, str], list[Event]] = Recent(50_000, len)
+_drawings: Recent[str, list[str]] = Recent(500)
+_ended: Recent[str, View] = Recent(1000)
+"""Runs that will not change any more, as lists show them."""
+
+
 def get(ws: Workspace, run_id: str) -> dict[str, Any]:
+    """The run as it is now. Only what was not read before is read from a long journal."""
     with ws.db.read() as conn:
         row = rows.one(conn, ws.id, run_id)
-        past = _past.get((ws.id, run_id), [])
+        past = _past.get((ws.id, run_id)) or []
         fresh = ledger.events(conn, ws.id, run_id, past[-1].seq if past else -1)
         node_ids = _node_ids(ws, conn, row.version_id)
-    events = past + [_slim(event) for event in fresh]
-    _past[ws.id, run_id] = events
-    _past.move_to_end((ws.id, run_id))
-    while len(_past) > 64:
-        _past.popitem(last=False)
+    events = _past.put((ws.id, run_id), past + [_slim(event) for event in fresh]) if fresh else past
     return _json(row, fold(events, node_ids))
-
-
-_past: OrderedDict[tuple[str, str], list[Event]] = OrderedDict()
-_drawings: OrderedDict[str, list[str]] = OrderedDict()
 
 
 def _slim(event: Event) -> Event:
@@ -51,12 +50,11 @@ def _slim(event: Event) -> Event:
 
 def _node_ids(ws: Workspace, conn: Any, version_id: str) -> list[str]:
     """The steps of a version, notes left out."""
-    if version_id not in _drawings:
-        spec = rows.spec_of(conn, ws.id, version_id)
-        _drawings[version_id] = [node["id"] for node in spec["nodes"] if node["kind"] != "note"]
-        while len(_drawings) > 500:
-            _drawings.popitem(last=False)
-    return _drawings[version_id]
+    found = _drawings.get(version_id)
+    if found is None:
+        nodes: list[dict[str, Any]] = rows.spec_of(conn, ws.id, version_id)["nodes"]
+        found = _drawings.put(version_id, [node["id"] for node in nodes if node["kind"] != "note"])
+    return found
 
 
 def list_(
@@ -77,10 +75,6 @@ def list_(
     return page(found, most, lambda row: _json(row, views[row.id]), lambda row: row.id)
 
 
-_ended: OrderedDict[str, View] = OrderedDict()
-"""Runs that will not change any more, as lists show them."""
-
-
 def _views(ws: Workspace, conn: Any, found: Sequence[Run]) -> dict[str, View]:
     """What lists show of many runs, from one query that leaves the payloads where they are."""
     journals = rows.outlines(conn, ws.id, [row.id for row in found if row.id not in _ended])
@@ -89,9 +83,7 @@ def _views(ws: Workspace, conn: Any, found: Sequence[Run]) -> dict[str, View]:
         view = _ended.get(row.id) or fold(journals.get(row.id, []), _node_ids(ws, conn, row.version_id))
         views[row.id] = view
         if row.completed_at is not None:
-            _ended[row.id] = view
-            while len(_ended) > 1000:
-                _ended.popitem(last=False)
+            _ended.put(row.id, view)
     return views
 
 

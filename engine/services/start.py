@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -14,6 +13,7 @@ from engine.failpoint import hit
 from engine.secrets import redact
 from engine.services.doorbell import ring
 from engine.services.inputs import accept
+from engine.services.recent import Recent
 from engine.services.workflows import checked
 from engine.spec import content_hash, dump
 from engine.store import ledger
@@ -39,7 +39,7 @@ class Ready:
     """Why it may not run after all, though it could be saved."""
 
 
-_ready: OrderedDict[tuple[str, str], Ready] = OrderedDict()
+_ready: Recent[tuple[str, str], Ready] = Recent(500)
 
 
 def start(ws: Workspace, workflow_id: str, inputs: Any, idempotency_key: str | None = None) -> dict[str, Any]:
@@ -104,9 +104,7 @@ def _prepare(ws: Workspace, workflow_id: str) -> Ready:
         raise NotFound(f"There is no workflow {workflow_id!r}.")
     known = _ready.get((ws.id, workflow_id))
     if known is None or known.rev != head[0]:
-        known = _ready[ws.id, workflow_id] = _check(ws, workflow_id)
-        while len(_ready) > 500:
-            _ready.popitem(last=False)
+        known = _ready.put((ws.id, workflow_id), _check(ws, workflow_id))
     return known
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from anyio import to_thread
 from fastapi import Depends, Request, Response
 
-from engine.errors import Invalid, NotFound, Problem, TooLarge, UnsupportedMedia
+from engine.errors import Forbidden, Invalid, NotFound, Problem, TooLarge, Unauthorized, UnsupportedMedia
 from engine.spec import MAX_BYTES, parse
 from nexod_app import auth
 from nexod_app.auth import Caller
@@ -41,6 +41,16 @@ def needs(scope: str | None) -> Any:
 
     caller.scope = scope  # type: ignore[attr-defined]
     return Depends(caller)
+
+
+async def still_allowed(request: Request, scope: str) -> bool:
+    """Whether who asked may still ask: a stream outlives what opened it by seconds only."""
+    site = site_of(request)
+    try:
+        await in_thread(auth.caller, site.db, site.settings, request.headers, "GET", scope)
+    except (Unauthorized, Forbidden):
+        return False
+    return True
 
 
 async def in_thread(service: Callable[..., T], *args: Any, **options: Any) -> T:

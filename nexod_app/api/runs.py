@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from engine.services import runs
-from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, site_of
+from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, site_of, still_allowed
 from nexod_app.api.sse import stream, wants_stream
 from nexod_app.auth import Caller
 from nexod_app.tailer import rest
@@ -110,7 +110,7 @@ async def get_events(
     await in_thread(runs.events, who.ws, run_id, -1, 1)
     if last_event_id and last_event_id.isascii() and last_event_id.isdigit():
         after = int(last_event_id)
-    return stream(site_of(request).tailer, who.ws.id, run_id, after)
+    return stream(site_of(request).tailer, who.ws.id, run_id, after, lambda: still_allowed(request, "read"))
 
 
 @router.get("/runs/{run_id}/events/{seq}")

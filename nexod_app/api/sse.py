@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from time import monotonic
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
@@ -11,23 +12,29 @@ from fastapi.responses import StreamingResponse
 from engine.events import Event
 from nexod_app.tailer import Tailer, follow
 
-HEARTBEAT_S = 15.0
+HEARTBEAT_S = 5.0
+"""Also how long a stream may outlive the session or key that opened it."""
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+Allowed = Callable[[], Awaitable[bool]]
 
 
 def wants_stream(request: Request) -> bool:
     return "text/event-stream" in request.headers.get("accept", "")
 
 
-def stream(tailer: Tailer, workspace_id: str, run_id: str, after: int) -> StreamingResponse:
-    return StreamingResponse(
-        _lines(tailer, workspace_id, run_id, after), media_type="text/event-stream", headers=HEADERS
-    )
+def stream(tailer: Tailer, workspace_id: str, run_id: str, after: int, allowed: Allowed) -> StreamingResponse:
+    lines = _lines(tailer, workspace_id, run_id, after, allowed)
+    return StreamingResponse(lines, media_type="text/event-stream", headers=HEADERS)
 
 
-async def _lines(tailer: Tailer, workspace_id: str, run_id: str, after: int) -> AsyncIterator[str]:
+async def _lines(tailer: Tailer, workspace_id: str, run_id: str, after: int, allowed: Allowed) -> AsyncGenerator[str]:
     yield ": ok\n\n"
+    checked = monotonic()
     async for item in follow(tailer, workspace_id, run_id, after, HEARTBEAT_S):
+        if monotonic() - checked >= HEARTBEAT_S:
+            if not await allowed():
+                return
+            checked = monotonic()
         yield _line(item)
 
 

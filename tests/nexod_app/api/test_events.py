@@ -12,20 +12,25 @@ import httpx
 import pytest
 
 from engine.runner import Runner
+from engine.services import identity
 from engine.store import stream
 from nexod_app import tailer
 from nexod_app.api import sse
 from nexod_app.site import Site
-from tests.nexod_app.api.conftest import worker
+from tests.nexod_app.api.conftest import client, worker
 from tests.nexod_app.api.specs import asking, flow, node, topic
 from tests.nexod_app.api.test_runs import finish, journal, make
 
 SSE = {"Accept": "text/event-stream"}
 
 
+async def _yes() -> bool:
+    return True
+
+
 async def read(site: Site, ws_id: str, run_id: str, after: int = -1) -> AsyncIterator[dict[str, Any]]:
     """The parsed messages of a stream, comments as {"comment"}; straight from the generator that the route sends."""
-    async for block in sse._lines(site.tailer, ws_id, run_id, after):
+    async for block in sse._lines(site.tailer, ws_id, run_id, after, _yes):
         lines = block.strip().split("\n")
         if lines[0].startswith(":"):
             yield {"comment": lines[0]}
@@ -147,3 +152,18 @@ async def test_an_answer_in_the_inbox_is_seen_on_the_stream(
         types = [json.loads(m["data"])["type"] for m in await asyncio.wait_for(task, 20)]
     assert "approval_decided" in types and types[-1] == "run_completed"
     assert (await finish(api, run["id"]))["status"] == "completed"
+
+
+async def test_a_stream_ends_with_the_key_that_opened_it(
+    api: httpx.AsyncClient, site: Site, ws: Any, working: Runner, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sse, "HEARTBEAT_S", 0.05)
+    run = (await api.post(f"/workflows/{await make(api, asking())}/runs?wait=20", json={})).json()
+    key = identity.create_key(ws, "soon gone", ["read"])
+    async with client(site, key["key"]) as reader:
+        reading = asyncio.create_task(reader.get(f"/runs/{run['id']}/events", headers=SSE))
+        await asyncio.sleep(0.3)
+        assert not reading.done()
+        await api.delete(f"/keys/{key['id']}")
+        answer = await asyncio.wait_for(reading, 5)
+    assert answer.status_code == 200 and "run_waiting" in answer.text
