@@ -123,7 +123,7 @@ export function AnswerFields({ approval, fields, faults }) {
         Change before you approve
         {count > 0 && <span className="chip on">{count === 1 ? "1 edit" : `${count} edits`}</span>}
       </header>
-      <div className="form">
+      <div className="fill">
         {fields.map((field) => (
           <Row key={`${approval} ${field.name}`} approval={approval} field={field} fault={faults?.[field.name]} />
         ))}

@@ -4,7 +4,7 @@ import React, { useCallback, useEffect, useMemo, useRef, useState } from "react"
 import { Background, ReactFlow, ReactFlowProvider, applyEdgeChanges, applyNodeChanges, useReactFlow, useStore, useStoreApi } from "@xyflow/react";
 import * as act from "./actions.js";
 import { StepEdge } from "./edge.jsx";
-import { NODE_H, NODE_W, byId, edgeId, freeColumn, incoming, isNote, laneOut, outgoing, portsOf, refuse, upward } from "./graph.js";
+import { NODE_H, NODE_W, byId, edgeId, freeColumn, incoming, isNote, lanesFor, outgoing, portsOf, refuse, upward } from "./graph.js";
 import { NoteNode, StepNode } from "./node.jsx";
 import { Icon, IconButton } from "./parts.jsx";
 import { handlesOf, onPress, onTap, portX } from "./ports.jsx";
@@ -57,19 +57,24 @@ const sideFor = (types, node) => (node?.kind === "approval" ? "right" : "left");
 const sidesOf = (edges, spec, types) => [...new Set(edges.filter((e) => upward(spec, e)).map((e) => sideFor(types, byId(spec).get(e.source))))].join();
 
 function makeEdges(before, { spec, types, readOnly }, chosen, want) {
-  const old = new Map(before.map((e) => [e.id, e])), nodes = byId(spec);
+  const old = new Map(before.map((e) => [e.id, e])), nodes = byId(spec), lanes = lanesOf(spec, types);
   return spec.edges.map((edge) => {
     const id = edgeId(edge), was = old.get(id), source = nodes.get(edge.source), target = nodes.get(edge.target);
     if (!source || !target) return null;
     const ports = portsOf(types[source.kind] ?? { kind: source.kind }, source, spec), several = ports.length > 1 && edge.port !== "error", hot = chosen.has(edge.source) || chosen.has(edge.target);
     const bound = (target.max_visits ?? 25) - 1, side = sideFor(types, source), isSelected = want ? want.edges.has(id) : was?.selected ?? false;
-    const x1 = source.position.x + (edge.port === "error" ? NODE_W : portX(Math.max(0, ports.indexOf(edge.port)), ports.length)), up = upward(spec, edge);
-    const out = up ? laneOut(spec, edge, side, x1) : 0, free = up || edge.port === "error" ? "" : freeColumn(spec, edge, x1);
+    const x1 = portAt(types, spec, edge), up = upward(spec, edge);
+    const out = lanes.get(id) ?? 0, free = up || edge.port === "error" ? "" : freeColumn(spec, edge, x1);
     const d = was?.data;
     if (d && d.out === out && d.free === free && d.several === several && d.hot === hot && d.bound === bound && d.readOnly === readOnly && was.selected === isSelected) return was;
     return { ...was, id, type: "step", source: edge.source, sourceHandle: edge.port, target: edge.target, targetHandle: "in", selected: isSelected, data: { edge, several, hot, bound, side, out, free, looping: true, readOnly, onInsert } };
   }).filter(Boolean);
 }
+const portAt = (types, spec, e) => {
+  const node = byId(spec).get(e.source), ports = portsOf(types[node.kind] ?? { kind: node.kind }, node, spec);
+  return node.position.x + (e.port === "error" ? NODE_W : portX(Math.max(0, ports.indexOf(e.port)), ports.length));
+};
+const lanesOf = (spec, types) => lanesFor(spec, (e) => sideFor(types, byId(spec).get(e.source)), (e) => portAt(types, spec, e));
 let openInsert = () => {};
 const onInsert = (edge, event) => openInsert(edge, event);
 
@@ -181,7 +186,7 @@ function Flow({ children, minimal }) {
         onDrop={onDrop} onDragOver={onDragOver} onPaneClick={() => setMenu(null)} onNodeDoubleClick={(_e, n) => act.openInspector(n.id)}
         nodesDraggable={!readOnly} nodesConnectable={!readOnly} elementsSelectable nodesFocusable={false} edgesFocusable={false} disableKeyboardA11y
         deleteKeyCode={null} multiSelectionKeyCode={MULTI} selectionKeyCode="Shift" zoomOnDoubleClick={false} minZoom={0.05} maxZoom={2} nodeDragThreshold={0}
-        proOptions={{ hideAttribution: true }}
+        proOptions={{ hideAttribution: true }} colorMode="tokens"
       >
         <Background gap={20} size={1.4} />
       </ReactFlow>

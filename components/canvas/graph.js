@@ -290,17 +290,26 @@ const LANE = 36;
 /** Whether an edge goes back up: then it takes a lane at the side. */
 export const upward = (spec, e) => (byId(spec).get(e.target)?.position.y ?? 0) < (byId(spec).get(e.source)?.position.y ?? 0) + NODE_H + 20;
 
-/** How far the lane lies outside its two ends, so that it is 36 outside the outermost card that it passes. */
-export function laneOut(spec, e, side, x1) {
-  const a = byId(spec).get(e.source).position, b = byId(spec).get(e.target).position;
-  const top = Math.min(a.y, b.y) - 10, bottom = Math.max(a.y, b.y) + NODE_H + 30, left = side === "left";
-  const end = left ? Math.min(x1, b.x) : Math.max(x1, b.x + NODE_W);
-  let out = end;
-  for (const n of spec.nodes) {
-    if (n.kind === "note" || n.position.y > bottom || n.position.y + NODE_H < top || Math.abs(n.position.x - b.x) > 780) continue;
-    out = left ? Math.min(out, n.position.x) : Math.max(out, n.position.x + NODE_W);
+/** How far each edge's lane lies outside its two ends: 36 outside the outermost card that it passes, and clear of other lanes. */
+export function lanesFor(spec, sideOf, portOf) {
+  const nodes = byId(spec), taken = [], found = new Map();
+  const loops = spec.edges.filter((e) => nodes.has(e.source) && nodes.has(e.target) && upward(spec, e)).map((e) => {
+    const a = nodes.get(e.source).position, b = nodes.get(e.target).position;
+    return { e, b, left: sideOf(e) === "left", x1: portOf(e), top: b.y, bottom: a.y + NODE_H + 30 };
+  });
+  for (const { e, b, left, x1, top, bottom } of loops.sort((p, q) => p.bottom - p.top - (q.bottom - q.top))) {
+    const end = left ? Math.min(x1, b.x) : Math.max(x1, b.x + NODE_W);
+    let lane = end;
+    for (const n of spec.nodes) {
+      if (n.kind === "note" || n.position.y > bottom || n.position.y + NODE_H < top || Math.abs(n.position.x - b.x) > 780) continue;
+      lane = left ? Math.min(lane, n.position.x) : Math.max(lane, n.position.x + NODE_W);
+    }
+    lane += left ? -LANE : LANE;
+    while (taken.some((t) => Math.abs(t.lane - lane) < 20 && t.top < bottom && t.bottom > top)) lane += left ? -24 : 24;
+    taken.push({ lane, top, bottom });
+    found.set(edgeId(e), Math.abs(lane - end));
   }
-  return Math.abs(out - end) + LANE;
+  return found;
 }
 /** Of a long way down, the column that has no cards in it: "target", "source", or "" for neighbours and dense drawings. */
 export function freeColumn(spec, e, x1) {

@@ -27,7 +27,7 @@ export const StepNode = memo(function StepNode({ id, data, selected }) {
       {sides.left && <i className="pin-side" data-side="left" />}
       {sides.right && <i className="pin-side" data-side="right" />}
       {ports.map((port, i) => <Port key={port} {...common} id={port} type="source" position="bottom" className={`pout${wired[port] ? " on" : ""}${ports.length === 1 ? " one" : ""}`} style={{ left: portX(i, ports.length) }} />)}
-      <Port {...common} id="error" type="source" position="right" className={wired.error ? "pout err on" : "pout err"} />
+      <Port {...common} id="error" type="source" position="right" className={wired.error ? "pout error on" : "pout error"} />
     </div>
   );
 }, same);
