@@ -97,6 +97,54 @@ class SubFlow:
     item: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class ToolUse:
+    """A tool in somebody's hands. `approve`: a person sees the literal arguments before each call."""
+
+    name: str
+    config: dict[str, Any] = field(default_factory=dict[str, Any])
+    approve: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One agent of a crew; texts are rendered."""
+
+    id: str
+    role: str
+    goal: str
+    backstory: str = ""
+    tools: tuple[ToolUse, ...] = ()
+    provider: str = "auto"
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One piece of work. `context` names the tasks whose results it reads; `member` is empty when a manager decides."""
+
+    id: str
+    description: str
+    expected_output: str = ""
+    member: str = ""
+    context: tuple[str, ...] = ()
+    output_schema: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What an Agent step wants done. `process`: sequential, or hierarchical with a `manager` (provider, model)."""
+
+    members: tuple[Member, ...]
+    tasks: tuple[Task, ...]
+    process: str = "sequential"
+    manager: tuple[str, str] | None = None
+    max_turns: int = 10
+    max_tokens_total: int | None = None
+    max_cost_usd: float | None = None
+    max_rpm: int | None = None
+
+
 class RunContext(Protocol):
     """What a node may do while it runs; nothing else reaches it."""
 
@@ -203,7 +251,11 @@ class Agent(NodeType):
 
     timeout_s: ClassVar[float] = 600
 
-    async def brief(self, config: Any, inputs: Inputs, ctx: RunContext) -> Any:
+    def brief(self, config: Any, inputs: Inputs, ctx: RunContext) -> Brief:
+        raise NotImplementedError
+
+    def output(self, config: Any, result: dict[str, Any]) -> Any:
+        """From what the engine answers: {text, data?, tasks: [{id, text, data?}], model, usage, turns}."""
         raise NotImplementedError
 
 
