@@ -27,9 +27,9 @@ class Session(sqlmodel.Session):
         super().__init__(conn, expire_on_commit=False)
         self.workspace_id = workspace_id
 
-    def find(self, model: type[M], id_: Any) -> M:
+    def find(self, model: type[M], id_: str | tuple[str | int, ...]) -> M:
         """The row of that id (the rest of its key, if it has several parts); NotFound otherwise."""
-        rest: Any = id_ if isinstance(id_, tuple) else (id_,)
+        rest = id_ if isinstance(id_, tuple) else (id_,)
         row = self.get(model, (self.workspace_id, *rest))
         if row is None:
             raise NotFound(f"There is no {model.__name__.lower()} {id_!r}.")
