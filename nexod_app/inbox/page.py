@@ -69,7 +69,7 @@ def _item(item: rx.Var[Item]) -> rx.Component:
     waits = item.status == "pending"
     card = link(
         f"/inbox/{item.id}",
-        tile("approval", "people", "m"),
+        tile(item.icon, item.group, "m"),
         rx.el.span(item.question, class_name="what"),
         rx.el.span(item.place, class_name="mt clip"),
         rx.el.span(rx.cond(waits, _urgency(item), _outcome(item)), class_name="d"),
