@@ -93,4 +93,4 @@ def _outcome(item: rx.Var[Item]) -> rx.Component:
 
 
 def _nothing_answered() -> rx.Component:
-    return rx.el.p("No question yet.", class_name="hint padded")
+    return rx.el.p("Nothing here yet. When a workflow needs an answer, it shows up.", class_name="hint padded")
