@@ -15,6 +15,14 @@ PLACES = (
     ("/library", "Library", "library"),
     ("/settings", "Settings", "settings"),
 )
+KEYS = (
+    ("Search on this page", "/"),
+    ("Next question in the inbox", "J"),
+    ("Previous question", "K"),
+    ("Approve, or run the workflow", "⌘ or Ctrl ↵"),
+    ("Undo and redo in the editor", "⌘ or Ctrl Z, Y"),
+)
+API = "/api/v1/openapi.json"
 IN_TABS = 4
 """What a phone has room for; the rest is behind More."""
 
@@ -39,7 +47,7 @@ def rail(current: str, waiting: rx.Var[int] | int, wide: bool) -> rx.Component:
     return rx.el.nav(
         brand,
         *[place(href, title, sign, current, waiting, 18, wide) for href, title, sign in PLACES],
-        rx.el.div(theme_toggle(wide), class_name="foot"),
+        rx.el.div(shortcuts(wide), theme_toggle(wide), class_name="foot"),
         class_name="rail wide" if wide else "rail",
         aria_label="Main",
     )
@@ -64,6 +72,30 @@ def place(
 def counter(waiting: rx.Var[int] | int) -> rx.Component:
     words = rx.el.span(" questions wait", class_name="sr")
     return rx.cond(waiting > 0, rx.el.b(waiting, words, class_name="n num"), rx.fragment())
+
+
+def shortcuts(words: bool = True) -> rx.Component:
+    """What the keyboard can do, one click away on every page."""
+    opener = rx.el.button(
+        icon("help", 18),
+        rx.el.span("Help and shortcuts", class_name="" if words else "sr"),
+        type="button",
+        class_name="place",
+        title="" if words else "Help and shortcuts",
+    )
+    keys = [part for what, key in KEYS for part in (rx.el.dt(what), rx.el.dd(rx.el.kbd(key)))]
+    return rx.dialog.root(
+        rx.dialog.trigger(opener),
+        rx.dialog.content(
+            rx.dialog.title("Help and shortcuts"),
+            rx.dialog.description("The library explains each kind of step; programs find the API at ", API, "."),
+            rx.el.dl(*keys, class_name="keys"),
+            rx.el.footer(
+                rx.dialog.close(rx.el.button("Close", type="button", class_name="btn primary")), class_name="foot"
+            ),
+            class_name="sure",
+        ),
+    )
 
 
 def theme_toggle(words: bool = True) -> rx.Component:

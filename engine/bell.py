@@ -147,7 +147,8 @@ class _Heard(Bell):
 def _redis(url: str) -> Iterator[bool]:
     from redis import Redis
 
-    with Redis.from_url(url, socket_connect_timeout=1).pubsub(ignore_subscribe_messages=True) as channel:
+    redis: Any = Redis
+    with redis.from_url(url, socket_connect_timeout=1).pubsub(ignore_subscribe_messages=True) as channel:
         channel.subscribe(CHANNEL)
         while True:
             yield channel.get_message(timeout=AGAIN_S) is not None
@@ -157,7 +158,8 @@ def _publish(url: str, db: Database) -> None:
     """Let this process's commits ring through Redis instead of the database."""
     from redis import Redis, RedisError
 
-    client: Any = Redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=1)
+    redis: Any = Redis
+    client = redis.from_url(url, socket_connect_timeout=0.5, socket_timeout=1)
 
     def tell() -> None:
         try:

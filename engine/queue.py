@@ -4,11 +4,13 @@ A message carries a run's id and nothing else. Losing, doubling or flushing mess
 `run_queue`, and the sweep rings again for whoever was not heard.
 """
 
+# Huey is not annotated.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
 from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 import time
 from collections.abc import Callable
 from typing import Any
@@ -127,7 +129,7 @@ class PatientStorage(SqliteStorage):
     def _version(self) -> int:
         """Changes when another connection has committed."""
         with self.lock:
-            connection: sqlite3.Connection = self.conn
+            connection: Any = self.conn
             return connection.execute("pragma data_version").fetchone()[0]
 
 

@@ -75,7 +75,7 @@ class _Supervisor:
     def _listen(self) -> None:
         os.set_blocking(self._tell, False)
         signal.set_wakeup_fd(self._tell, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, _noticed)
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._asked_to_stop)
 
@@ -132,6 +132,10 @@ class _Supervisor:
             if child.pid:
                 with suppress(ProcessLookupError):
                     os.kill(child.pid, signum)
+
+
+def _noticed(signum: int, frame: Any) -> None:
+    """Only to be woken: Python tells the wakeup pipe of signals that have a handler."""
 
 
 def _live(child: Child, parent: int, pipe: tuple[int, int]) -> None:

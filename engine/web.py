@@ -53,9 +53,10 @@ async def _serve(app: Any, settings: Settings) -> None:
     from granian.log import LOGGING_CONFIG, LogLevels
     from granian.server.embed import Server
 
+    handlers: Any = LOGGING_CONFIG["handlers"]
     server = Server(
         app, address=settings.host, port=settings.port, interface=Interfaces.ASGI, backlog=1024,
-        log_level=LogLevels.error, log_dictconfig={"handlers": dict.fromkeys(LOGGING_CONFIG["handlers"], _STDERR)},
+        log_level=LogLevels.error, log_dictconfig={"handlers": dict.fromkeys(handlers, _STDERR)},
     )  # fmt: skip
     loop = asyncio.get_running_loop()
 

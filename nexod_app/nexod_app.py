@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import reflex as rx
 
 from engine.settings import Settings
-from nexod_app import site
+from nexod_app import lost, site
 from nexod_app.api.app import create_api
 from nexod_app.call import explain
 from nexod_app.editor import page as editor
@@ -38,6 +38,9 @@ app = rx.App(
     head_components=[rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml")],
 )
 
+# Our own banner says it in words; the framework's would be an icon without any.
+del app.app_wraps[5, "Overlay"]
+
 app.add_page(workflows.page, route="/", title="Workflows · Nexod", on_load=[Shell.look, Workflows.load])
 app.add_page(editor.page, route="/workflows/[workflow]", title="Workflow · Nexod", on_load=Shell.look)
 app.add_page(runs.page, route="/runs", title="Runs · Nexod", on_load=[Shell.look, Runs.load])
@@ -48,6 +51,7 @@ for route in ("/library", "/library/[kind]"):
     app.add_page(library.page, route=route, title="Library · Nexod", on_load=[Shell.look, Library.load])
 app.add_page(choices.page, route="/settings", title="Settings · Nexod", on_load=[Shell.look, Choices.load])
 app.add_page(login.page, route="/login", title="Sign in · Nexod")
+app.add_page(lost.page, route="404", title="Not found · Nexod")
 
 
 @app.register_lifespan_task

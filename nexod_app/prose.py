@@ -20,6 +20,7 @@ MOST = 100_000
 _markdown = (
     MarkdownIt("commonmark", {"html": False, "breaks": True}).enable(["table", "strikethrough"]).disable("image")
 )
+_wrapped = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
 
 def shown(content: Any) -> str:
@@ -34,9 +35,10 @@ def written(content: Any) -> str:
     return content if isinstance(content, str) else json.dumps(content, ensure_ascii=False, indent=2)
 
 
-def markdown(text: str) -> str:
+def markdown(text: str, wrapped: bool = False) -> str:
+    """`wrapped` text, such as a docstring, has line ends that mean nothing."""
     return nh3.clean(
-        _markdown.render(text),
+        (_wrapped if wrapped else _markdown).render(text),
         tags=TAGS,
         attributes={"a": {"href", "title"}, "ol": {"start"}, "code": {"class"}},
         url_schemes={"http", "https", "mailto"},

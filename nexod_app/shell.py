@@ -6,7 +6,9 @@ from uuid import uuid4
 
 import reflex as rx
 from reflex.event import EventType
+from reflex_components_core.core.banner import has_connection_errors
 
+from components.icons import icon
 from components.layout import frame
 from components.live import live, toasts
 from engine.services import approvals
@@ -37,6 +39,20 @@ def page(current: str, *body: rx.Component, refresh: EventType[()] | None = None
         frame(current, *body, waiting=Shell.waiting, wide=wide),
         live(every=3000, on_tick=ticks),
         toasts(notice=Shell.notice),
+        offline(),
+    )
+
+
+def offline() -> rx.Component:
+    """Says that the server does not answer, for as long as it does not."""
+    return rx.cond(
+        has_connection_errors,
+        rx.el.div(
+            icon("warn"),
+            "The server does not answer. This page goes on when it is back.",
+            class_name="offline",
+            role="alert",
+        ),
     )
 
 

@@ -71,7 +71,7 @@ key. The session cookie of a browser does as well; what changes something then n
 
 ```sh
 curl -H "Authorization: Bearer $KEY" -H "Idempotency-Key: 42" \\
-     -d '{"inputs": {"topic": "Tidal energy"}}' "http://127.0.0.1:8000/api/v1/workflows/$ID/runs?wait=30"
+     --json '{"inputs": {"topic": "Tidal energy"}}' "http://127.0.0.1:8000/api/v1/workflows/$ID/runs?wait=30"
 curl -N -H "Authorization: Bearer $KEY" -H "Accept: text/event-stream" "http://127.0.0.1:8000/api/v1/runs/$RUN/events"
 ```"""
 

@@ -20,7 +20,7 @@ TEXT = {
     *((status, ground) for status in STATUSES for ground in (f"{status}-soft", "surface", "canvas")),
     *((f"g-{group}", ground) for group in GROUPS for ground in (f"g-{group}-soft", "surface")),
     ("on-accent", "accent"), ("on-accent", "accent-hover"), ("note-text", "note"),
-    ("surface", "waiting"), ("text", "raised"), ("text", "field"), ("text-3", "field"),
+    ("surface", "waiting"), ("text", "raised"), ("text-2", "raised"), ("text", "field"), ("text-3", "field"),
 }  # fmt: skip
 SHAPES = {
     *product((f"{status}-solid" for status in STATUSES), ("surface", "canvas", "inset")),

@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import OperationalError
 
 from engine.errors import Unavailable
 
@@ -38,8 +39,12 @@ class Statement:
         if cursor.description is None:
             return Rows((), cursor.rowcount)
         if self._row is None:
-            self._row = namedtuple("Row", [column[0] for column in cursor.description], rename=True)._make
+            self._row = _row_of([column[0] for column in cursor.description])
         return Rows([self._row(row) for row in cursor.fetchall()], cursor.rowcount)
+
+
+def _row_of(columns: list[str]) -> Callable[[Any], Any]:
+    return namedtuple("Row", columns, rename=True)._make  # pyright: ignore[reportUntypedNamedTuple]
 
 
 class Rows:
@@ -164,7 +169,7 @@ def now_ms(conn: Connection) -> int:
 def _unavailable() -> Generator[None]:
     try:
         yield
-    except sa.exc.OperationalError as fault:
+    except OperationalError as fault:
         raise Unavailable("The database does not answer.", hint=str(fault.orig)) from fault
     except _lost() as fault:
         raise Unavailable("The database does not answer.", hint=str(fault)) from fault
@@ -181,8 +186,8 @@ def _sqlite(url: str) -> Engine:
     engine = sa.create_engine(
         url, connect_args={"isolation_level": None, "timeout": BUSY_S}, pool_size=16, max_overflow=48, pool_timeout=30
     )
-    sa.event.listen(engine, "connect", _prepare)
-    sa.event.listen(engine, "begin", _begin)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
     return engine
 
 

@@ -3,6 +3,9 @@
 Every row belongs to a workspace, and every unique rule leads with it, so that none tells of another's names.
 """
 
+# SQLModel declares `__tablename__` as something else than what it documents.
+# pyright: reportIncompatibleVariableOverride=false, reportUnknownVariableType=false
+
 import json
 import os
 from typing import Any, ClassVar

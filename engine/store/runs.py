@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, String, bindparam, text
 from sqlalchemy import select as sa_select
 from sqlmodel import SQLModel, col, select
 
@@ -59,7 +59,7 @@ _PLACE = Statement(
     "select state, next_seq, cancel_requested from run_queue where run_id = :run_id and workspace_id = :w"
 )
 _PLACES = text("select run_id, state, next_seq, workspace_id from run_queue where run_id in :ids").bindparams(
-    bindparam("ids", expanding=True)
+    bindparam("ids", type_=String(), expanding=True)
 )
 
 
@@ -81,7 +81,7 @@ def places(conn: Connection, run_ids: Collection[str]) -> dict[str, tuple[str, i
 _OUTLINES = text(
     "select run_id, seq, type, node_id, key, at from run_event where workspace_id = :w and run_id in :ids"
     " and type not in ('model_called', 'tool_called') order by run_id, seq"
-).bindparams(bindparam("ids", expanding=True))
+).bindparams(bindparam("ids", type_=String(), expanding=True))
 
 
 def outlines(conn: Connection, w: str, run_ids: Collection[str]) -> dict[str, list[Event]]:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import sqlmodel
 from sqlalchemy import event
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
+from sqlmodel import col
 
 from engine.errors import NotFound
 from engine.store.database import Database, now_ms
@@ -26,11 +27,12 @@ class Session(sqlmodel.Session):
         super().__init__(conn, expire_on_commit=False)
         self.workspace_id = workspace_id
 
-    def find(self, model: type[M], id_: Any) -> M:
+    def find(self, model: type[M], id_: str | tuple[str | int, ...]) -> M:
         """The row of that id (the rest of its key, if it has several parts); NotFound otherwise."""
-        row = self.get(model, (self.workspace_id, *(id_ if isinstance(id_, tuple) else (id_,))))
+        rest = id_ if isinstance(id_, tuple) else (id_,)
+        row = self.get(model, (self.workspace_id, *rest))
         if row is None:
-            raise NotFound(f"There is no {model.__tablename__} {id_!r}.")
+            raise NotFound(f"There is no {model.__name__.lower()} {id_!r}.")
         return row
 
     @property
@@ -73,9 +75,10 @@ def _tables() -> list[type[Any]]:
 def _mine(workspace_id: str) -> tuple[Any, ...]:
     """One rule per table: it is applied wherever the table appears, in joins and subqueries too."""
     return tuple(
-        with_loader_criteria(model, column == workspace_id, include_aliases=True)
+        with_loader_criteria(
+            model, col(model.id if model is WorkspaceRow else model.workspace_id) == workspace_id, include_aliases=True
+        )
         for model in _tables()
-        for column in [model.id if model is WorkspaceRow else model.workspace_id]
     )
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from engine.services import approvals
-from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_any
+from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_any, takes
 from nexod_app.auth import Caller
 
 router = APIRouter(prefix=PREFIX, tags=["approvals"])
@@ -29,10 +29,14 @@ async def list_approvals(
 
 @router.get("/approvals/{approval_id}")
 async def get_approval(who: Reader, approval_id: str) -> Response:
+    """The question with its literal content, and the answer once there is one."""
     return answer(await in_thread(approvals.get, who.ws, approval_id))
 
 
-@router.post("/approvals/{approval_id}")
+ANSWER = takes("decision hash", decision="string", data="any", comment="string", hash="string")
+
+
+@router.post("/approvals/{approval_id}", openapi_extra=ANSWER)
 async def decide(who: Anybody, approval_id: str, request: Request) -> Response:
     """`{"decision": "approve" | "reject", "data", "comment", "hash"}`; exactly one answer is taken."""
     body = await read_any(request)

@@ -43,6 +43,21 @@ def needs(scope: str | None) -> Any:
     return Depends(caller)
 
 
+def takes(required: str = "", **fields: str) -> dict[str, Any]:
+    """The body of a route for `/openapi.json`: its fields and their types (`any` for whatever is JSON)."""
+    properties = {name: {} if kind == "any" else {"type": kind} for name, kind in fields.items()}
+    schema = {"type": "object", "properties": properties, "required": required.split(), "additionalProperties": False}
+    return {"requestBody": {"content": {"application/json": {"schema": schema}}, "required": bool(required)}}
+
+
+A_WORKFLOW = {
+    "requestBody": {
+        "content": {"application/json": {"schema": {"type": "object", "description": "See /schema/workflow."}}},
+        "required": True,
+    }
+}
+
+
 async def still_allowed(request: Request, scope: str) -> bool:
     """Whether who asked may still ask: a stream outlives what opened it by seconds only."""
     site = site_of(request)

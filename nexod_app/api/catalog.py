@@ -23,6 +23,7 @@ async def list_node_types(who: Reader) -> Response:
 
 @router.get("/templates")
 async def list_templates(who: Reader) -> Response:
+    """The gallery; `spec` is a workflow to post."""
     return answer({"items": await in_thread(catalog.templates), "next": None})
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 
 from engine.errors import Forbidden, Unauthorized
 from engine.services import identity
-from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, site_of
+from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, site_of, takes
 from nexod_app.auth import Caller, cookie_name, cookie_of, own_origin
 
 router = APIRouter(prefix=PREFIX, tags=["identity"])
@@ -16,7 +16,7 @@ Anybody = Annotated[Caller, needs(None)]
 Admin = Annotated[Caller, needs("admin")]
 
 
-@router.post("/session")
+@router.post("/session", openapi_extra=takes("token", token="string"))
 async def sign_in(request: Request) -> Response:
     """`{"token"}` of a sign-in link, once, for a cookie. Open to all, so vain attempts are counted."""
     site = site_of(request)
@@ -41,6 +41,7 @@ async def sign_in(request: Request) -> Response:
 
 @router.get("/session")
 async def who_am_i(who: Anybody) -> Response:
+    """Name and scopes of whoever asks."""
     return answer({"name": who.name, "kind": who.actor.kind, "scopes": sorted(who.actor.scopes)})
 
 
@@ -64,7 +65,7 @@ async def list_keys(who: Admin) -> Response:
     return answer({"items": await in_thread(identity.list_keys, who.ws), "next": None})
 
 
-@router.post("/keys", status_code=201)
+@router.post("/keys", status_code=201, openapi_extra=takes("name", name="string", scopes="array"))
 async def create_key(who: Admin, request: Request) -> Response:
     """`{"name", "scopes"?}`. The answer holds `key`, this once. Without `scopes` it may do everything."""
     body = await read_fields(request, "name", "scopes")
@@ -73,5 +74,6 @@ async def create_key(who: Admin, request: Request) -> Response:
 
 @router.delete("/keys/{key_id}", status_code=204)
 async def revoke_key(who: Admin, key_id: str) -> Response:
+    """From now on the key is refused."""
     await in_thread(identity.revoke_key, who.ws, key_id)
     return Response(status_code=204)

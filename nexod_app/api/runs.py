@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from engine.services import runs
-from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, site_of, still_allowed
+from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, site_of, still_allowed, takes
 from nexod_app.api.sse import stream, wants_stream
 from nexod_app.auth import Caller
 from nexod_app.tailer import rest
@@ -17,10 +17,11 @@ Reader = Annotated[Caller, needs("read")]
 Runner = Annotated[Caller, needs("run")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Wait = Annotated[float | None, Query(ge=0, le=60, description="Seconds to wait for the end of the run.")]
+INPUTS = takes(inputs="object")
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255)]
 
 
-@router.post("/workflows/{workflow_id}/runs", status_code=202)
+@router.post("/workflows/{workflow_id}/runs", status_code=202, openapi_extra=INPUTS)
 async def start_run(
     who: Runner, workflow_id: str, request: Request, wait: Wait = None, idempotency_key: Key = None
 ) -> Response:
@@ -29,7 +30,7 @@ async def start_run(
     return answer(started, 202) if wait is None else await _waited(who, request, started["run_id"], wait)
 
 
-@router.post("/agents/{workflow_id}/runs", status_code=202)
+@router.post("/agents/{workflow_id}/runs", status_code=202, openapi_extra=INPUTS)
 async def start_agent(
     who: Runner, workflow_id: str, request: Request, wait: Wait = None, idempotency_key: Key = None
 ) -> Response:
@@ -84,6 +85,7 @@ async def list_runs(
 
 @router.get("/runs/{run_id}")
 async def get_run(who: Reader, run_id: str, request: Request, wait: Wait = None) -> Response:
+    """The run as it is; with `wait` once it has ended, needs review, or waits for a person."""
     if wait is not None:
         await in_thread(runs.get, who.ws, run_id)
         return await _waited(who, request, run_id, wait)
@@ -131,14 +133,17 @@ async def retry_run(who: Runner, run_id: str) -> Response:
     return answer(await in_thread(runs.retry, who.ws, run_id), 202)
 
 
-@router.post("/runs/{run_id}/fork", status_code=202)
+@router.post("/runs/{run_id}/fork", status_code=202, openapi_extra=takes("seq", seq="integer", outputs="object"))
 async def fork_run(who: Runner, run_id: str, request: Request) -> Response:
     """A new run with the outcomes up to and including `seq`; `outputs` may replace the one at `seq`."""
     body = await read_fields(request, "seq", "outputs")
     return answer(await in_thread(runs.fork, who.ws, run_id, body.get("seq"), body.get("outputs")), 202)
 
 
-@router.post("/runs/{run_id}/resolve", status_code=202)
+RESOLUTION = takes("action", node_id="any", key="any", action="string", output="any")
+
+
+@router.post("/runs/{run_id}/resolve", status_code=202, openapi_extra=RESOLUTION)
 async def resolve_run(who: Runner, run_id: str, request: Request) -> Response:
     """The way out of `needs_review`: repeat the step, use an output for it, or fail."""
     body = await read_fields(request, "node_id", "key", "action", "output")

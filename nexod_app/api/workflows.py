@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from engine.services import catalog, workflows
 from engine.services.workflows import Rev
-from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_bytes, read_fields, read_json
+from nexod_app.api.calls import A_WORKFLOW, PREFIX, answer, in_thread, needs, read_bytes, read_fields, read_json, takes
 from nexod_app.auth import Caller
 
 router = APIRouter(prefix=PREFIX, tags=["workflows"])
@@ -24,14 +24,14 @@ async def list_workflows(
     return answer(await in_thread(workflows.list_, who.ws, limit, after))
 
 
-@router.post("/workflows", status_code=201)
+@router.post("/workflows", status_code=201, openapi_extra=A_WORKFLOW)
 async def create_workflow(who: Writer, request: Request) -> Response:
     """The body is the workflow's JSON."""
     raw = await read_json(request)
     return _workflow(await in_thread(workflows.create, who.ws, raw), 201)
 
 
-@router.post("/workflows/import", status_code=201)
+@router.post("/workflows/import", status_code=201, openapi_extra=A_WORKFLOW)
 async def import_workflow(who: Writer, request: Request) -> Response:
     """The body is the file itself; it always becomes a new workflow."""
     data = await read_bytes(request)
@@ -40,13 +40,14 @@ async def import_workflow(who: Writer, request: Request) -> Response:
 
 @router.get("/workflows/{workflow_id}")
 async def get_workflow(who: Reader, workflow_id: str, request: Request) -> Response:
+    """The draft; its ETag is the revision."""
     found = await in_thread(workflows.get, who.ws, workflow_id)
     if request.headers.get("if-none-match") == _etag(found["rev"]):
         return Response(status_code=304, headers={"ETag": _etag(found["rev"])})
     return _workflow(found)
 
 
-@router.put("/workflows/{workflow_id}")
+@router.put("/workflows/{workflow_id}", openapi_extra=A_WORKFLOW)
 async def replace_workflow(who: Writer, workflow_id: str, request: Request) -> Response:
     """Needs `If-Match` with the ETag that you read."""
     rev = _if_match(request.headers.get("if-match"))
@@ -72,7 +73,10 @@ async def export_workflow(who: Reader, workflow_id: str) -> Response:
     )
 
 
-@router.post("/workflows/{workflow_id}/ops")
+OPS = takes("client seq rev ops", client="string", seq="integer", rev="integer", ops="array")
+
+
+@router.post("/workflows/{workflow_id}/ops", openapi_extra=OPS)
 async def change_workflow(who: Writer, workflow_id: str, request: Request) -> Response:
     """What the canvas did. The draft may have errors afterwards; `problems` lists them."""
     body = await read_fields(request, "client", "seq", "rev", "ops")

@@ -170,7 +170,7 @@ def _answer() -> rx.Component:
             rx.el.dl(
                 rx.foreach(CARD.given, lambda one: rx.fragment(rx.el.dt(one[0]), rx.el.dd(one[1]))), class_name="kv"
             ),
-            class_name="form",
+            class_name="fill",
         ),
         class_name="card",
         role="status",

@@ -69,7 +69,7 @@ def _item(item: rx.Var[Item]) -> rx.Component:
     waits = item.status == "pending"
     card = link(
         f"/inbox/{item.id}",
-        tile("approval", "people", "m"),
+        tile(item.icon, item.group, "m"),
         rx.el.span(item.question, class_name="what"),
         rx.el.span(item.place, class_name="mt clip"),
         rx.el.span(rx.cond(waits, _urgency(item), _outcome(item)), class_name="d"),
@@ -93,4 +93,4 @@ def _outcome(item: rx.Var[Item]) -> rx.Component:
 
 
 def _nothing_answered() -> rx.Component:
-    return rx.el.p("No question yet.", class_name="hint pad")
+    return rx.el.p("Nothing here yet. When a workflow needs an answer, it shows up.", class_name="hint padded")

@@ -29,6 +29,8 @@ class Item:
     deadline_at: str
     by: str
     decided_at: str
+    icon: str
+    group: str
     heading: str = ""
     """Stands above the first card of its group."""
 
@@ -78,6 +80,8 @@ def item(approval: Mapping[str, Any], flow: Mapping[str, Any], heading: str = ""
         deadline_at=approval["deadline_at"] or "",
         by=_by(approval),
         decided_at=approval["decided_at"] or "",
+        icon="approval" if approval["type"] == "approval" else "tool",
+        group="people" if approval["type"] == "approval" else "integration",
         heading=heading,
     )
 

@@ -43,12 +43,12 @@ def _list(known: list[Kind]) -> rx.Component:
         search("Search steps", Library.query, Library.find),
         rx.el.div(
             link(
-                "/library",
+                "/library/templates",
                 rx.el.span(icon("template"), class_name="tile m g-logic"),
                 rx.el.span("Templates", class_name="what"),
                 rx.el.span("Whole workflows to start from", class_name="mt clip"),
                 class_name="item",
-                custom_attrs={"aria-current": rx.cond(Library.kind == "", "true", "false")},
+                custom_attrs={"aria-current": rx.cond(_is_gallery(), "true", "false")},
             ),
             *[_group(name, members) for name, members in view.grouped(known)],
             class_name="scrolls",
@@ -84,14 +84,25 @@ def _item(kind: Kind) -> rx.Component:
     return rx.el.li(card)
 
 
+def _is_gallery() -> rx.Var[bool]:
+    return (Library.kind == "") | (Library.kind == "templates")
+
+
 def _gallery() -> rx.Component:
-    return rx.el.div(templates("Templates"), class_name="scrolls gallery")
+    return rx.fragment(
+        rx.el.div(_back(), rx.el.span("Whole workflows"), class_name="bar"),
+        rx.el.div(templates("Templates"), class_name="scrolls gallery"),
+    )
+
+
+def _back() -> rx.Component:
+    return link("/library", icon("left", 20), class_name="btn ghost icon back", aria_label="Back to library")
 
 
 def _detail(kind: Kind) -> rx.Component:
     return rx.fragment(
         rx.el.div(
-            link("/library", icon("left", 20), class_name="btn ghost icon back", aria_label="Back to library"),
+            _back(),
             rx.el.span(kind["group"]),
             class_name="bar",
         ),
@@ -116,7 +127,7 @@ def _detail(kind: Kind) -> rx.Component:
 
 
 def _help(kind: Kind) -> rx.Component:
-    return rx.el.div(rx.html(prose.markdown(kind["help"]), class_name="doc md"), class_name="card")
+    return rx.el.div(rx.html(prose.markdown(kind["help"], wrapped=True), class_name="doc md"), class_name="card")
 
 
 def _fields(fields: list[Field]) -> rx.Component:
@@ -144,9 +155,9 @@ def _ports(ports: list[str]) -> rx.Component:
     chips = [rx.el.span(port, class_name="chip mono") for port in ports]
     return rx.el.div(
         rx.el.header("Ports"),
-        rx.el.div(*chips, class_name="chips pad")
+        rx.el.div(*chips, class_name="chips padded")
         if chips
-        else rx.el.p("None: nothing follows it.", class_name="pad t2"),
+        else rx.el.p("None: nothing follows it.", class_name="padded t2"),
         class_name="card",
     )
 
@@ -155,6 +166,6 @@ def _sample(value: Any) -> rx.Component:
     text = view.sample(value)
     return rx.el.div(
         rx.el.header("Sample", rx.el.span(class_name="grow"), copy_button(text=text)),
-        rx.el.pre(text, class_name="pre pad"),
+        rx.el.pre(text, class_name="pre padded"),
         class_name="card",
     )

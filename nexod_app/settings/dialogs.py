@@ -16,7 +16,7 @@ def dialogs() -> rx.Component:
 
 def _new() -> rx.Component:
     return rx.dialog.root(
-        rx.dialog.content(rx.cond(Choices.made, _secret(), _form()), class_name="ask"),
+        rx.dialog.content(rx.cond(Choices.made, _secret(), _form()), class_name="sure"),
         open=Choices.asking,
         on_open_change=Choices.ask,
     )
@@ -85,7 +85,7 @@ def _revoke() -> rx.Component:
                 ),
                 class_name="foot",
             ),
-            class_name="ask",
+            class_name="sure",
         ),
         open=Choices.doomed.length() > 0,
         on_open_change=lambda _open: Choices.doom("", ""),

@@ -72,7 +72,7 @@ def _keys() -> rx.Component:
         rx.cond(
             Choices.keys,
             rx.el.ul(head, rx.foreach(Choices.keys, _key), class_name="rows"),
-            rx.cond(Choices.loaded, rx.el.div(rx.el.p("No keys yet.", class_name="t2"), class_name="card pad")),
+            rx.cond(Choices.loaded, rx.el.div(rx.el.p("No keys yet.", class_name="t2"), class_name="card padded")),
         ),
         action=rx.el.button(
             icon("plus", bold=True), "New key", type="button", class_name="btn", on_click=Choices.ask(True)
@@ -99,6 +99,6 @@ def _server() -> rx.Component:
         "How it was started. The environment decides; a change needs a restart.",
         rx.el.dl(
             rx.foreach(Choices.facts, lambda one: rx.fragment(rx.el.dt(one[0]), rx.el.dd(one[1]))),
-            class_name="card pad kv wide",
+            class_name="card padded kv wide",
         ),
     )

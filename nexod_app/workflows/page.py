@@ -238,7 +238,7 @@ def templates(title: str, most: int | None = None) -> rx.Component:
     """The gallery; a click makes a workflow of it."""
     gallery = catalog.templates()
     rest = len(gallery) - (most or len(gallery))
-    more = link("/library#templates", f"All {len(gallery)} templates", class_name="link") if rest else rx.fragment()
+    more = link("/library/templates", f"All {len(gallery)} templates", class_name="link") if rest else rx.fragment()
     return rx.fragment(
         rx.el.div(rx.el.h2(title), rx.el.span(class_name="grow"), more, class_name="sec", id="templates"),
         rx.el.div(*[_card(one) for one in gallery[:most]], class_name="tpl"),

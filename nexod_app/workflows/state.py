@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import reflex as rx
@@ -18,7 +19,8 @@ from nexod_app.workflows import view
 from nexod_app.workflows.view import Guide, Row
 
 MOST = 100
-"""Workflows shown; the search finds the rest."""
+"""Workflows shown; the search looks further."""
+SEARCHED = 500
 
 
 class Workflows(rx.State):
@@ -109,12 +111,38 @@ class Workflows(rx.State):
 
 def look(ws: Workspace, query: str, order: str) -> tuple[list[Row], list[bool]]:
     """The rows, and which of the guide's four steps are done."""
-    found = workflows.list_(ws, MOST, None)["items"]
-    latest = runs.list_(ws, MOST * 2, None)["items"]
+    found = known(ws, SEARCHED if query else MOST)
+    latest = last_runs(ws, found)
     rows = view.rows(found, latest, groups())
     answered = any(approvals.list_(ws, status, 1, None)["items"] for status in ("approved", "rejected"))
     done = [bool(latest), answered, has_key(), any(one["rev"] > 1 for one in found)]
-    return view.kept(rows, query, order), done
+    return view.kept(rows, query, order)[:MOST], done
+
+
+def known(ws: Workspace, most: int) -> list[dict[str, Any]]:
+    """Workflows, last changed first."""
+    found: list[dict[str, Any]] = []
+    after: str | None = None
+    while len(found) < most:
+        page = workflows.list_(ws, MOST, after)
+        found += page["items"]
+        after = page["next"]
+        if not after:
+            break
+    return found
+
+
+def last_runs(ws: Workspace, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last runs of each, newest first: one query, and one more for a workflow that others' runs pushed out."""
+    page = runs.list_(ws, 200)
+    latest = page["items"]
+    if page["next"]:
+        count = Counter(run["workflow_id"] for run in latest)
+        rare = {one["id"] for one in found if count[one["id"]] < view.BARS}
+        latest = [run for run in latest if run["workflow_id"] not in rare]
+        for workflow_id in rare:
+            latest += runs.list_(ws, view.BARS, workflow_id=workflow_id)["items"]
+    return latest
 
 
 def from_template(ws: Workspace, slug: str) -> dict[str, Any]:
