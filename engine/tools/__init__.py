@@ -1,0 +1,251 @@
+"""What a tool is: one typed async function whose types and docstring are its schema; and the registry of them.
+
+A model calls a tool by its schema, a `tool` step by its config. Built-ins are the files of this folder, plugins come
+by the entry points `nexod.tools`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import logging
+import pkgutil
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, Protocol, cast
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from engine import schema, signature
+from engine.advice import advice
+from engine.errors import NexodError, NodeError
+from engine.node import Effect, NodeConfig
+from engine.values import is_object
+
+log = logging.getLogger(__name__)
+GIVEN = ("config", "ctx")
+CAP = 200_000
+TIMEOUT_S = 60.0
+
+
+class ToolContext(Protocol):
+    """What a tool may know and do; a RunContext is one."""
+
+    run_id: str
+    workspace_id: str
+    idempotency_key: str
+    """The same for every retry and attempt of this very call."""
+
+    def secret(self, reference: Mapping[str, str]) -> str:
+        """The value behind `{"$secret": NAME}`. Raises NodeError(code="missing_secret")."""
+        ...
+
+    async def intend(self, request: dict[str, Any]) -> None:
+        """Commit `effect_intended` before an unsafe effect begins."""
+        ...
+
+
+class NoConfig(NodeConfig):
+    """A tool with nothing to set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a model is told about a tool. Plain data: an engine records the offers of a tool that `opens`."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "description": self.description, "parameters": self.parameters}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolType:
+    """One tool. `effect` of a config: pure, keyed or unsafe; `cap`: the largest output, in bytes of JSON."""
+
+    name: str
+    title: str
+    icon: str
+    signature: signature.Signature
+    function: Callable[..., Awaitable[Any]]
+    effect: Callable[[Any], Effect]
+    Config: type[NodeConfig] = NoConfig
+    cap: int = CAP
+    timeout_s: float = TIMEOUT_S
+    open: Callable[[Any, ToolContext], Awaitable[list[Offer]]] | None = None
+    """Asks somebody outside what there is, as an MCP server's tools: record what it answers."""
+
+    @property
+    def help(self) -> str:
+        return self.signature.help
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return self.signature.schema()
+
+    @property
+    def opens(self) -> bool:
+        return self.open is not None
+
+    async def offers(self, config: NodeConfig, ctx: ToolContext) -> list[Offer]:
+        """What a model may call with this config: itself, or what `open` found."""
+        if self.open is None:
+            return [Offer(self.name, self.help, self.parameters)]
+        return cast("list[Offer]", await self._guarded(self.open(config, ctx)))
+
+    def arguments(self, offer: str, args: dict[str, Any]) -> dict[str, Any]:
+        """The arguments of `call` when a model called the offer of that name."""
+        return {"tool": offer, "arguments": args} if self.opens else args
+
+    def check(self, args: Any) -> list[dict[str, str]]:
+        """Where `args` does not fit: `[{"field": "a.0.b", "message": …}]`. Nothing is called."""
+        try:
+            self.signature.model.model_validate_json(json.dumps(args), strict=True)
+        except ValidationError as error:
+            return [{"field": ".".join(map(str, e["loc"])), "message": _said(e)} for e in error.errors()]
+        return []
+
+    async def call(self, args: dict[str, Any], config: NodeConfig, ctx: ToolContext) -> Any:
+        """The output, as JSON. Raises NodeError: bad_arguments, tool_output_too_large, tool_failed, timeout or the
+        tool's own."""
+        if wrong := self.check(args):
+            raise bad_arguments(self.name, wrong)
+        given = {"config": config, "ctx": ctx}
+        checked = self.signature.model.model_validate_json(json.dumps(args), strict=True)
+        taken = {name: getattr(checked, name) for name in type(checked).model_fields}
+        taken |= {name: given[name] for name in self.signature.given}
+        value = await self._guarded(self.function(**taken), unsafe=self.effect(config) is Effect.UNSAFE)
+        return self._capped(value)
+
+    async def _guarded(self, work: Awaitable[Any], *, unsafe: bool = False) -> Any:
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                return await work
+        except NodeError:
+            raise
+        except TimeoutError:
+            said = f"{self.title} took longer than {self.timeout_s:g} s."
+            raise NodeError(said, code="timeout", retryable=True, sent=unsafe) from None
+        except NexodError as error:
+            raise NodeError(error.message, code=error.code, hint=error.hint) from error
+        except Exception as error:
+            log.exception("tool %s raised", self.name)
+            said = f"{self.title} broke: {type(error).__name__}."
+            raise NodeError(said, code="tool_failed", sent=unsafe) from error
+
+    def _capped(self, value: Any) -> Any:
+        try:
+            text = json.dumps(value, ensure_ascii=False, allow_nan=False)
+        except (TypeError, ValueError, RecursionError):
+            raise NodeError(f"{self.title} answered something that is no JSON.", code="tool_failed") from None
+        size = len(text.encode(errors="replace"))
+        if size > self.cap:
+            said = f"{self.title} answered {size:,} bytes; at most {self.cap:,} are taken."
+            raise NodeError(said, code="tool_output_too_large", hint="Ask for less.")
+        return json.loads(text)
+
+
+WORDS = {"missing": "is missing", "extra_forbidden": "is unknown"}
+
+
+def _said(error: ErrorDetails) -> str:
+    return WORDS.get(error["type"]) or error["msg"].removeprefix("Value error, ").rstrip(".")
+
+
+def bad_arguments(tool: str, wrong: Sequence[Mapping[str, str]]) -> NodeError:
+    """`wrong` as `ToolType.check` and `schema.errors` answer it."""
+    shown = "; ".join(f"{e['field']}: {e['message']}" if e["field"] else e["message"] for e in wrong[:3])
+    field = wrong[0]["field"]
+    return NodeError(f"The arguments of {tool} do not fit: {shown}.", code="bad_arguments", field=field)
+
+
+def against(offer: Offer, args: Any) -> list[dict[str, str]]:
+    """Where a model's `args` do not fit the schema it was offered."""
+    return schema.errors(offer.parameters, args)
+
+
+Function = Callable[..., Awaitable[Any]]
+_TOOLS: dict[str, ToolType] = {}
+
+
+def tool(
+    *,
+    title: str,
+    icon: str,
+    effect: Effect | Callable[[Any], Effect] = Effect.PURE,
+    config: type[NodeConfig] = NoConfig,
+    cap: int = CAP,
+    timeout_s: float = TIMEOUT_S,
+    open: Callable[[Any, ToolContext], Awaitable[list[Offer]]] | None = None,
+) -> Callable[[Function], Function]:
+    """Register a function as the tool of its name. Its parameters `config` and `ctx` are filled in, not offered."""
+
+    def register(function: Function) -> Function:
+        name = function.__name__
+        taken = _TOOLS.get(name)
+        if taken is not None and taken.function.__module__ != function.__module__:
+            raise ValueError(f"tool {name!r} is taken by {taken.function.__module__}; choose another name")
+        found = _always(effect) if isinstance(effect, Effect) else effect
+        read = signature.read(function, GIVEN)
+        _TOOLS[name] = ToolType(name, title, icon, read, function, found, config, cap, timeout_s, open)
+        return function
+
+    return register
+
+
+def _always(effect: Effect) -> Callable[[Any], Effect]:
+    return lambda config: effect
+
+
+@cache
+def registry() -> Mapping[str, ToolType]:
+    """Every tool: the files of this folder, then the entry points `nexod.tools`."""
+    for module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
+        importlib.import_module(f"{__name__}.{module}")
+    for point in entry_points(group="nexod.tools"):
+        point.load()
+    return _TOOLS
+
+
+def known(name: str) -> ToolType:
+    """The tool of that name; for validators: what it raises is a problem with its field and cure."""
+    found = registry().get(name)
+    if found is None:
+        cure = f"Choose one of {', '.join(sorted(registry()))}."
+        raise advice("bad_value", f"there is no tool {name!r}.", cure)
+    return found
+
+
+def configured(name: str, config: Any) -> NodeConfig:
+    """The config of a tool as its own type. Raises as `known` does."""
+    kind = known(name)
+    try:
+        return kind.Config.model_validate_json(json.dumps(config), strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise _advice(kind, first) from None
+
+
+def _advice(kind: ToolType, error: ErrorDetails) -> Exception:
+    place = ".".join(map(str, error["loc"]))
+    context = error.get("ctx", {})
+    if error["type"] == "advice":
+        return advice(context["code"], f"{kind.title}: {context['fault']}", context["cure"], "config")
+    code = {"missing": "missing_field", "extra_forbidden": "unknown_field"}.get(error["type"], "bad_value")
+    fault = f"{kind.title}: the setting {place}: {_said(error)}."
+    return advice(code, fault, "See the tool in the library.", f"config.{place}" if place else "config")
+
+
+def text_of(value: Any) -> str:
+    """A tool's output as a model reads it."""
+    if isinstance(value, str):
+        return value
+    if is_object(value) and value.keys() == {"text"} and isinstance(value["text"], str):
+        return value["text"]
+    return json.dumps(value, ensure_ascii=False)
