@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -30,23 +30,18 @@ log = logging.getLogger(__name__)
 GIVEN = ("config", "ctx")
 CAP = 200_000
 TIMEOUT_S = 60.0
+EffectOf = Callable[[Any, Mapping[str, Any] | None], Effect]
 
 
-class ToolContext(Protocol):
-    """What a tool may know and do; a RunContext is one."""
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """What a tool may know of the run it works for. `idempotency_key` is the same in every attempt of this very call;
+    `secret` gives the value behind `{"$secret": NAME}` or raises NodeError(code="missing_secret")."""
 
     run_id: str
     workspace_id: str
     idempotency_key: str
-    """The same for every retry and attempt of this very call."""
-
-    def secret(self, reference: Mapping[str, str]) -> str:
-        """The value behind `{"$secret": NAME}`. Raises NodeError(code="missing_secret")."""
-        ...
-
-    async def intend(self, request: dict[str, Any]) -> None:
-        """Commit `effect_intended` before an unsafe effect begins."""
-        ...
+    secret: Callable[[Mapping[str, str]], str]
 
 
 class NoConfig(NodeConfig):
@@ -67,19 +62,24 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class ToolType:
-    """One tool. `effect` of a config: pure, keyed or unsafe; `cap`: the largest output, in bytes of JSON."""
+    """One tool. `cap`: the largest output, in bytes of JSON."""
 
     name: str
     title: str
     icon: str
     signature: signature.Signature
     function: Callable[..., Awaitable[Any]]
-    effect: Callable[[Any], Effect]
+    effect_of: EffectOf
     Config: type[NodeConfig] = NoConfig
     cap: int = CAP
     timeout_s: float = TIMEOUT_S
     open: Callable[[Any, ToolContext], Awaitable[list[Offer]]] | None = None
     """Asks somebody outside what there is, as an MCP server's tools: record what it answers."""
+
+    def effect(self, config: NodeConfig, args: Mapping[str, Any] | None = None) -> Effect:
+        """Of the call with `args`, else the worst that the config allows. The caller records the intent of an
+        unsafe one before it calls."""
+        return self.effect_of(config, args)
 
     @property
     def help(self) -> str:
@@ -120,7 +120,7 @@ class ToolType:
         checked = self.signature.model.model_validate_json(json.dumps(args), strict=True)
         taken = {name: getattr(checked, name) for name in type(checked).model_fields}
         taken |= {name: given[name] for name in self.signature.given}
-        value = await self._guarded(self.function(**taken), unsafe=self.effect(config) is Effect.UNSAFE)
+        value = await self._guarded(self.function(**taken), unsafe=self.effect(config, args) is Effect.UNSAFE)
         return self._capped(value)
 
     async def _guarded(self, work: Awaitable[Any], *, unsafe: bool = False) -> Any:
@@ -178,7 +178,7 @@ def tool(
     *,
     title: str,
     icon: str,
-    effect: Effect | Callable[[Any], Effect] = Effect.PURE,
+    effect: Effect | EffectOf = Effect.PURE,
     config: type[NodeConfig] = NoConfig,
     cap: int = CAP,
     timeout_s: float = TIMEOUT_S,
@@ -199,8 +199,8 @@ def tool(
     return register
 
 
-def _always(effect: Effect) -> Callable[[Any], Effect]:
-    return lambda config: effect
+def _always(effect: Effect) -> EffectOf:
+    return lambda config, args: effect
 
 
 @cache
