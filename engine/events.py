@@ -10,8 +10,9 @@ node_completed      {port, output, usage?}        also for a Pause that was answ
 node_retry          {attempt, delay_s, due_at, error}   recorded failure number `attempt`; another try follows
 node_failed         {error, attempt, retryable, port?}       final; `port: "error"` when that port is wired
 effect_intended     {request}                     committed before an unsafe effect begins
-model_called        {request_hash, provider, model, answer, usage, ms}
+model_called        {request_hash, provider, model, answer, tool_calls?, usage, ms}
 tool_called         {request_hash, tool, args, result, ms}
+task_completed      {task, text, data?}           a crew's task, whole: not played again
 diverged            {request_hash, recorded_hash}
 approval_requested  {approval_id, type, question, content, schema, data, hash, deadline_at?}
 approval_decided    {approval_id, decision: approved|rejected|timeout, data, comment, decided_by}
@@ -39,7 +40,7 @@ from typing import Any, Literal, get_args
 
 EventType = Literal[
     "run_created", "run_started", "attempt_lost", "node_started", "node_completed", "node_failed", "node_retry",
-    "effect_intended", "model_called", "tool_called", "diverged", "approval_requested", "approval_decided",
+    "effect_intended", "model_called", "tool_called", "task_completed", "diverged", "approval_requested", "approval_decided",
     "timer_set", "timer_fired", "run_waiting", "cancel_requested", "run_needs_review", "review_resolved",
     "run_completed", "run_failed", "run_cancelled",
 ]  # fmt: skip

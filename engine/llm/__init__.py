@@ -10,9 +10,12 @@ from typing import Any, cast
 from engine.errors import NodeError
 from engine.llm import scripted, structured
 from engine.llm.faults import CHECK_KEY
-from engine.llm.port import Answer, Emit, Message, Once, Provider, Reply, Request, Usage
+from engine.llm.port import Answer, Emit, Message, Once, Provider, Reply, Request, ToolCall, ToolSpec, Usage
 
-__all__ = ["Answer", "Message", "Reply", "Request", "Usage", "choose", "complete", "missing_key", "providers"]
+__all__ = [
+    "Answer", "Message", "Reply", "Request", "ToolCall", "ToolSpec", "Usage", "choose", "complete", "missing_key",
+    "providers", "turn",
+]  # fmt: skip
 
 NAMES = ("openai", "anthropic", "demo")
 
@@ -22,14 +25,14 @@ async def complete(request: Request, provider: str, emit: Emit, once: Once | Non
 
     `once` records each turn (`RunContext.model_call`), so that a replay asks nobody twice.
     """
-    reply = await _turn(request, provider, emit, once or _directly)
+    reply = await _recorded(request, provider, emit, once or _directly)
     if request.output_schema is None:
         return Answer(reply.text, reply.provider, reply.model, reply.usage)
     data, faults = structured.read(reply.text, request.output_schema)
     usage = reply.usage
     if faults:
         again = request.then(reply.text, structured.repair(request.output_schema, faults))
-        reply = await _turn(again, provider, emit, once or _directly)
+        reply = await _recorded(again, provider, emit, once or _directly)
         usage += reply.usage
         data, faults = structured.read(reply.text, request.output_schema)
     if faults:
@@ -42,6 +45,15 @@ async def complete(request: Request, provider: str, emit: Emit, once: Once | Non
             usage=usage.to_json(),
         )
     return Answer(reply.text, reply.provider, reply.model, usage, data)
+
+
+async def turn(request: Request, provider: str, emit: Emit) -> Reply:
+    """One turn, asked directly: a text, calls of tools, or both. The caller records it."""
+    name = choose(provider)
+    if missing_key(name):
+        raise NodeError(f"There is no key for {name}.", code="model_unauthorized", hint=CHECK_KEY)
+    asked = request if name == "demo" else scripted.strip(request)
+    return await _provider(name).turn(asked, emit)
 
 
 def choose(provider: str) -> str:
@@ -82,13 +94,9 @@ def providers() -> list[dict[str, Any]]:
     return rows
 
 
-async def _turn(request: Request, provider: str, emit: Emit, once: Once) -> Reply:
+async def _recorded(request: Request, provider: str, emit: Emit, once: Once) -> Reply:
     async def ask() -> dict[str, Any]:
-        name = choose(provider)
-        if missing_key(name):
-            raise NodeError(f"There is no key for {name}.", code="model_unauthorized", hint=CHECK_KEY)
-        asked = request if name == "demo" else scripted.strip(request)
-        return (await _provider(name).turn(asked, emit)).to_json()
+        return (await turn(request, provider, emit)).to_json()
 
     return Reply.of(await once(request.identity(provider), ask))
 

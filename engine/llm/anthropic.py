@@ -12,7 +12,7 @@ from engine import egress
 from engine.errors import NodeError
 from engine.llm import faults, structured
 from engine.llm.patience import Patience
-from engine.llm.port import Emit, Reply, Request, Text, Usage
+from engine.llm.port import Calls, Emit, Message, Reply, Request, Text, ToolSpec, Usage
 from engine.llm.prices import cost
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _body(request: Request) -> dict[str, Any]:
     body: dict[str, Any] = {
         "model": request.model or default_model(),
         "max_tokens": request.max_tokens or MAX_TOKENS,
-        "messages": [{"role": m.role, "content": m.text} for m in request.messages],
+        "messages": _messages(request.messages),
         "stream": True,
     }
     system = request.system
@@ -66,7 +66,41 @@ def _body(request: Request) -> dict[str, Any]:
         body["system"] = system
     if request.temperature is not None:
         body["temperature"] = min(request.temperature, 1.0)
+    if request.tools:
+        body["tools"] = [_tool(tool) for tool in request.tools]
     return body
+
+
+def _tool(tool: ToolSpec) -> dict[str, Any]:
+    return {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
+
+
+def _messages(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
+    """Turns of a user and an assistant, in turns: the results of all calls of one turn make one message."""
+    said: list[dict[str, Any]] = []
+    for message in messages:
+        role = "assistant" if message.role == "assistant" else "user"
+        content = _content(message)
+        if said and said[-1]["role"] == role:
+            said[-1]["content"] = [*_blocks(said[-1]["content"]), *_blocks(content)]
+        else:
+            said.append({"role": role, "content": content})
+    return said
+
+
+def _content(message: Message) -> str | list[dict[str, Any]]:
+    if message.role == "tool":
+        return [{"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.text}]
+    if not message.tool_calls:
+        return message.text
+    calls = [{"type": "tool_use", "id": c.id, "name": c.name, "input": c.sendable()} for c in message.tool_calls]
+    return [*_blocks(message.text), *calls]
+
+
+def _blocks(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
+    if not isinstance(content, str):
+        return content
+    return [{"type": "text", "text": content}] if content.strip() else []
 
 
 async def _answer(client: httpx.AsyncClient, body: dict[str, Any], text: Text, patience: Patience) -> Reply:
@@ -107,7 +141,7 @@ async def _refusal(response: httpx.Response, patience: Patience) -> NodeError:
 
 async def _streamed(response: httpx.Response, body: dict[str, Any], text: Text, patience: Patience) -> Reply:
     model, into, out = str(body["model"]), 0, 0
-    finish, done = "", False
+    finish, done, calls = "", False, Calls(text)
     async with aclosing(_events(response, patience)) as events:
         async for event in events:
             match event.get("type"):
@@ -116,6 +150,10 @@ async def _streamed(response: httpx.Response, body: dict[str, Any], text: Text, 
                     into = _counted(event["message"].get("usage") or {})
                 case "content_block_delta" if event["delta"].get("type") == "text_delta":
                     await text.add(event["delta"]["text"])
+                case "content_block_start" if event["content_block"].get("type") == "tool_use":
+                    calls.begin(event["index"], event["content_block"]["id"], event["content_block"]["name"])
+                case "content_block_delta" if event["delta"].get("type") == "input_json_delta":
+                    calls.add(event["index"], event["delta"]["partial_json"])
                 case "message_delta":
                     finish = event["delta"].get("stop_reason") or finish
                     out = int((event.get("usage") or NOTHING).get("output_tokens") or out)
@@ -129,9 +167,10 @@ async def _streamed(response: httpx.Response, body: dict[str, Any], text: Text, 
         raise faults.refused(TITLE, "the model declined to answer.")
     if not done:
         raise faults.bad_answer(TITLE, "the stream was cut before the answer was complete.")
-    if not str(text).strip():
+    asked = tuple(calls)
+    if not str(text).strip() and not asked:
         raise faults.bad_answer(TITLE, "the answer is empty.")
-    return Reply(str(text), "anthropic", model, Usage(into, out, cost(model, into, out)))
+    return Reply(str(text), "anthropic", model, Usage(into, out, cost(model, into, out)), asked)
 
 
 async def _events(response: httpx.Response, patience: Patience) -> AsyncGenerator[dict[str, Any]]:

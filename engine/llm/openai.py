@@ -14,7 +14,7 @@ from engine import egress
 from engine.errors import NodeError
 from engine.llm import faults, structured
 from engine.llm.patience import Patience
-from engine.llm.port import Emit, Reply, Request, Text, Usage
+from engine.llm.port import Calls, Emit, Message, Reply, Request, Text, ToolCall, Usage
 from engine.llm.prices import cost
 from engine.values import is_object
 
@@ -61,13 +61,15 @@ def _load() -> Any:
 
 
 def _body(request: Request) -> dict[str, Any]:
-    messages = [{"role": m.role, "content": m.text} for m in request.messages]
+    messages = [_message(m) for m in request.messages]
     body: dict[str, Any] = {"model": request.model or default_model(), "stream": True}
     body["stream_options"] = {"include_usage": True}
     if request.temperature is not None:
         body["temperature"] = request.temperature
     if request.max_tokens is not None:
         body["max_tokens" if base_url() else "max_completion_tokens"] = request.max_tokens
+    if request.tools:
+        body["tools"] = [{"type": "function", "function": tool.to_json()} for tool in request.tools]
     system, schema = request.system, request.output_schema
     if schema is not None:
         if schema.get("type") == "object" and structured.strict(schema):
@@ -79,6 +81,18 @@ def _body(request: Request) -> dict[str, Any]:
                 body["response_format"] = {"type": "json_object"}
     body["messages"] = [{"role": "system", "content": system}, *messages] if system else messages
     return body
+
+
+def _message(m: Message) -> dict[str, Any]:
+    if m.role == "tool":
+        return {"role": "tool", "tool_call_id": m.tool_call_id, "content": m.text}
+    if not m.tool_calls:
+        return {"role": m.role, "content": m.text}
+    calls = [
+        {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(c.sendable())}}
+        for c in m.tool_calls
+    ]
+    return {"role": m.role, "content": m.text or None, "tool_calls": calls}
 
 
 def _told(system: str, schema: dict[str, Any]) -> str:
@@ -121,7 +135,7 @@ async def _answer(client: Any, body: dict[str, Any], request: Request, text: Tex
 
 
 async def _streamed(stream: Any, body: dict[str, Any], text: Text, patience: Patience) -> Reply:
-    usage, model, finish = None, body["model"], None
+    usage, model, finish, calls = None, body["model"], None, Calls(text)
     async with aclosing(_chunks(stream, patience)) as chunks:
         async for chunk in chunks:
             usage, model = chunk.usage or usage, chunk.model or model
@@ -131,8 +145,18 @@ async def _streamed(stream: Any, body: dict[str, Any], text: Text, patience: Pat
                     raise faults.refused(patience.name, "the model declined to answer.")
                 if choice.delta and choice.delta.content:
                     await text.add(choice.delta.content)
+                for part in (choice.delta and choice.delta.tool_calls) or []:
+                    _collect(calls, part)
                 finish = choice.finish_reason or finish
-    return _reply(str(text), model, finish, usage, body, patience)
+    return _reply(str(text), model, finish, usage, body, patience, tuple(calls))
+
+
+def _collect(calls: Calls, part: Any) -> None:
+    """One piece of one call, as streamed."""
+    index, said = part.index or 0, part.function
+    calls.begin(index, part.id or "", (said and said.name) or "")
+    if said and said.arguments:
+        calls.add(index, said.arguments)
 
 
 async def _chunks(stream: Any, patience: Patience) -> AsyncGenerator[Any]:
@@ -152,12 +176,20 @@ async def _whole(raw: Any, body: dict[str, Any], text: Text, patience: Patience)
         if value.get("error"):
             raise faults.bad_answer(patience.name, f"it answered 200 with an error: {faults.said(value)[0]}")
         choice = value["choices"][0]
-        said = choice["message"]["content"] or ""
+        said = choice["message"].get("content") or ""
+        calls = [_whole_call(at, one) for at, one in enumerate(choice["message"].get("tool_calls") or [])]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         raise faults.bad_answer(patience.name, "the answer is no valid JSON.") from None
     await text.add(said)
-    finish = choice.get("finish_reason") or "stop"
-    return _reply(said, value.get("model") or body["model"], finish, _Counts(value.get("usage")), body, patience)
+    finish, model = choice.get("finish_reason") or "stop", value.get("model") or body["model"]
+    return _reply(said, model, finish, _Counts(value.get("usage")), body, patience, tuple(calls))
+
+
+def _whole_call(at: int, one: Any) -> ToolCall:
+    raw = one["function"].get("arguments") or ""
+    return ToolCall.read(
+        one.get("id") or f"call_{at}", one["function"]["name"], raw if isinstance(raw, str) else json.dumps(raw)
+    )
 
 
 class _Counts:
@@ -166,15 +198,19 @@ class _Counts:
         self.prompt_tokens, self.completion_tokens = usage.get("prompt_tokens"), usage.get("completion_tokens")
 
 
-def _reply(text: str, model: str, finish: str | None, usage: Any, body: dict[str, Any], patience: Patience) -> Reply:
+def _reply(
+    text: str, model: str, finish: str | None, usage: Any, body: dict[str, Any], patience: Patience,
+    calls: tuple[ToolCall, ...],
+) -> Reply:  # fmt: skip
     if finish == "content_filter":
         raise faults.refused(patience.name, "the provider's content filter stopped the answer.")
     if finish is None:
         raise faults.bad_answer(patience.name, "the stream was cut before the answer was complete.")
-    if not text.strip():
+    if not text.strip() and not calls:
         raise faults.bad_answer(patience.name, "the answer is empty.")
     into, out = (usage.prompt_tokens or 0, usage.completion_tokens or 0) if usage else (0, 0)
-    return Reply(text, "openai", model, Usage(into, out, cost(model, into, out) or cost(body["model"], into, out)))
+    usd = cost(model, into, out) or cost(body["model"], into, out)
+    return Reply(text, "openai", model, Usage(into, out, usd), calls)
 
 
 def _typed(sdk: Any, error: Exception, patience: Patience) -> NodeError | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from engine.errors import NodeError
+from engine.values import is_object
 
 Emit = Callable[[str], Awaitable[None]]
 """Takes a piece of streamed text for the live page."""
@@ -19,9 +21,59 @@ MAX_ANSWER = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as a model sees it. `parameters` is the JSON Schema of its arguments, an object."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "description": self.description, "parameters": self.parameters}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A model asks for a tool. `arguments` is None when `raw`, what the model wrote, is no JSON object."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any] | None
+    raw: str
+
+    @classmethod
+    def read(cls, id: str, name: str, raw: str) -> ToolCall:
+        """From the text a model wrote; none at all means no arguments."""
+        return cls(id, name, _arguments(raw), raw)
+
+    def sendable(self) -> dict[str, Any]:
+        """The arguments for the model's own history; many endpoints refuse one that is no JSON object."""
+        return {"unreadable": self.raw[:2000]} if self.arguments is None else self.arguments
+
+    def to_json(self) -> dict[str, Any]:
+        return {"id": self.id, "name": self.name, "arguments": self.arguments, "raw": self.raw}
+
+    @classmethod
+    def of(cls, value: Mapping[str, Any]) -> ToolCall:
+        return cls(value["id"], value["name"], value["arguments"], value["raw"])
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    role: Literal["user", "assistant"]
+    """`tool_calls` are an assistant's; a `tool` message answers the call of `tool_call_id`."""
+
+    role: Literal["user", "assistant", "tool"]
     text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        value: dict[str, Any] = {"role": self.role, "text": self.text}
+        if self.tool_calls:
+            value["tool_calls"] = [call.to_json() for call in self.tool_calls]
+        if self.tool_call_id:
+            value["tool_call_id"] = self.tool_call_id
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +110,7 @@ class Request:
     max_tokens: int | None = None
     output_schema: dict[str, Any] | None = None
     visit: int = 1
+    tools: tuple[ToolSpec, ...] = ()
 
     @classmethod
     def of(cls, prompt: str, **more: Any) -> Request:
@@ -68,31 +121,39 @@ class Request:
         return replace(self, messages=(*self.messages, Message("assistant", answer), Message("user", reply)))
 
     def identity(self, provider: str) -> dict[str, Any]:
-        """What makes two turns the same one; the journal hashes it."""
-        return {
+        """What makes two turns the same one; the journal hashes it. Says nothing of tools where there are none."""
+        identity = {
             "provider": provider, "model": self.model, "system": self.system,
-            "messages": [{"role": m.role, "text": m.text} for m in self.messages],
+            "messages": [m.to_json() for m in self.messages],
             "temperature": self.temperature, "max_tokens": self.max_tokens, "output_schema": self.output_schema,
         }  # fmt: skip
+        return {**identity, "tools": [tool.to_json() for tool in self.tools]} if self.tools else identity
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What one turn brought."""
+    """What one turn brought: a text, calls of tools, or both."""
 
     text: str
     provider: str
     model: str
     usage: Usage
+    tool_calls: tuple[ToolCall, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        return {
+        value: dict[str, Any] = {
             "provider": self.provider, "model": self.model, "answer": self.text, "usage": self.usage.to_json(),
         }  # fmt: skip
+        return {**value, "tool_calls": [call.to_json() for call in self.tool_calls]} if self.tool_calls else value
 
     @classmethod
     def of(cls, value: Mapping[str, Any]) -> Reply:
-        return cls(value["answer"], value["provider"], value["model"], Usage.of(value.get("usage") or {}))
+        usage, calls = Usage.of(value.get("usage") or {}), value.get("tool_calls") or ()
+        return cls(value["answer"], value["provider"], value["model"], usage, tuple(ToolCall.of(c) for c in calls))
+
+    def message(self) -> Message:
+        """The turn as the next request tells it."""
+        return Message("assistant", self.text, self.tool_calls)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +192,12 @@ class Text:
         self._size = 0
 
     async def add(self, piece: str) -> None:
+        self.count(piece)
+        self._parts.append(piece)
+        await self._emit(piece)
+
+    def count(self, piece: str) -> None:
+        """What belongs to the answer and is not shown: the arguments of a call."""
         self._size += len(piece)
         if self._size > MAX_ANSWER:
             raise NodeError(
@@ -138,8 +205,45 @@ class Text:
                 code="model_bad_answer",
                 hint="Set a lower 'Longest answer', or ask for less in one step.",
             )
-        self._parts.append(piece)
-        await self._emit(piece)
 
     def __str__(self) -> str:
         return "".join(self._parts)
+
+
+class Calls:
+    """Collects the calls of a streamed answer, piece by piece; several may be under way at once."""
+
+    def __init__(self, text: Text) -> None:
+        self._text = text
+        self._parts: list[list[str]] = []
+        self._at: dict[int, int] = {}
+
+    def begin(self, index: int, id: str, name: str) -> None:
+        """A call, or more of it: some endpoints say its name in every piece, some put all calls at one index."""
+        slot = self._at.get(index)
+        if slot is None or (id and self._parts[slot][0] and id != self._parts[slot][0]):
+            slot = self._at[index] = len(self._parts)
+            self._parts.append([id, name])
+        self._parts[slot][0] = self._parts[slot][0] or id
+        self._parts[slot][1] = self._parts[slot][1] or name
+
+    def add(self, index: int, piece: str) -> None:
+        self._text.count(piece)
+        self.begin(index, "", "")
+        self._parts[self._at[index]].append(piece)
+
+    def __iter__(self) -> Iterator[ToolCall]:
+        for at, (id, name, *pieces) in enumerate(self._parts):
+            yield ToolCall.read(id or f"call_{at}", name, "".join(pieces))
+
+
+def _arguments(raw: str) -> dict[str, Any] | None:
+    try:
+        value = json.loads(raw.strip() or "{}", parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return None
+    return value if is_object(value) else None
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no JSON number")

@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from engine.llm.port import Message, Request
+from engine.llm.port import Request
 
 _MARK = re.compile(r"x-demo:\s*(?=\[)")
 _DECODER = json.JSONDecoder()
@@ -15,7 +15,7 @@ _DECODER = json.JSONDecoder()
 
 def answers(request: Request) -> list[Any] | None:
     """The scripted answers of the first marker found, or None."""
-    for text in (*(m.text for m in request.messages), request.system):
+    for text in (*(m.text for m in request.messages if m.role == "user"), request.system):
         for _, _, found in _marks(text):
             if found:
                 return found
@@ -24,7 +24,7 @@ def answers(request: Request) -> list[Any] | None:
 
 def strip(request: Request) -> Request:
     """The request without markers: what a real provider gets to see."""
-    messages = tuple(Message(m.role, without(m.text)) for m in request.messages)
+    messages = tuple(replace(m, text=without(m.text)) for m in request.messages)
     return replace(request, messages=messages, system=without(request.system))
 
 

@@ -185,14 +185,20 @@ class Dialect:
             text = json.dumps(step["json"])
         elif "text" in step:
             text = step["text"]
-        elif "tool_calls" in step:
+        elif step.get("tool_calls"):
             text = ""
         elif self.schema is not None:
             text = json.dumps(example(self.schema))
         else:
             text = f"You said: {_MARK.split(self.last)[0].strip()[:200]}"
-        usage = step.get("usage") or {"input_tokens": len(self.asked.split()), "output_tokens": len(text.split())}
+        said = len(text.split()) + sum(len(_arguments(call).split()) + 1 for call in step.get("tool_calls") or [])
+        usage = step.get("usage") or {"input_tokens": len(self.asked.split()), "output_tokens": said}
         return {"model": self.body.get("model", "world"), **step, "text": text, "usage": usage}
+
+    @property
+    def turn(self) -> int:
+        """How often the model has answered in this conversation."""
+        return sum(m["role"] == "assistant" for m in self.body.get("messages", []))
 
     @property
     def last(self) -> str:
@@ -222,7 +228,7 @@ class OpenAI(Dialect):
     def whole(self, step: Step) -> Any:
         message: dict[str, Any] = {"role": "assistant", "content": step["text"]}
         if calls := self._calls(step):
-            message |= {"content": None, "tool_calls": calls}
+            message |= {"content": step["text"] or None, "tool_calls": calls}
         choice = {"index": 0, "message": message, "finish_reason": self._finish(step)}
         return {**_head(step), "object": "chat.completion", "choices": [choice], "usage": self._usage(step)}
 
@@ -252,10 +258,13 @@ class OpenAI(Dialect):
     def _finish(step: Step) -> str:
         return step.get("finish") or ("tool_calls" if step.get("tool_calls") else "stop")
 
-    @staticmethod
-    def _calls(step: Step) -> list[dict[str, Any]]:
+    def _calls(self, step: Step) -> list[dict[str, Any]]:
         return [
-            {"id": f"call_{n}", "type": "function", "function": {"name": c["name"], "arguments": _arguments(c)}}
+            {
+                "id": f"call_{self.turn}_{n}",
+                "type": "function",
+                "function": {"name": c["name"], "arguments": _arguments(c)},
+            }
             for n, c in enumerate(step.get("tool_calls") or [])
         ]
 
@@ -269,24 +278,43 @@ class Anthropic(Dialect):
     early = 2
 
     def whole(self, step: Step) -> Any:
-        content = [{"type": "text", "text": step["text"]}]
-        return {
-            **self._message(step),
-            "content": content,
-            "stop_reason": step.get("finish", "end_turn"),
-            "usage": step["usage"],
-        }
+        content = [{"type": "text", "text": step["text"]}] if step["text"] or not step.get("tool_calls") else []
+        calls = [{**call, "input": json.loads(raw)} for call, raw in self._calls(step)]
+        finish = self._finish(step)
+        return {**self._message(step), "content": content + calls, "stop_reason": finish, "usage": step["usage"]}
 
     def frames(self, step: Step) -> Iterator[bytes]:
         usage = {"input_tokens": step["usage"]["input_tokens"], "output_tokens": 0}
-        yield self._event("message_start", message={**self._message(step), "content": [], "usage": usage})
-        yield self._event("content_block_start", index=0, content_block={"type": "text", "text": ""})
-        for piece in pieces(step["text"]):
-            yield self._event("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
-        yield self._event("content_block_stop", index=0)
+        start = {**self._message(step), "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
+        yield self._event("message_start", message=start)
+        index = 0
+        if step["text"] or not step.get("tool_calls"):
+            said = [{"type": "text_delta", "text": piece} for piece in pieces(step["text"])]
+            yield from self._block(index, {"type": "text", "text": ""}, said)
+            index += 1
+        for at, (call, raw) in enumerate(self._calls(step), index):
+            half = len(raw) // 2
+            parts = [{"type": "input_json_delta", "partial_json": part} for part in (raw[:half], raw[half:])]
+            yield from self._block(at, call, parts)
         out = {"output_tokens": step["usage"]["output_tokens"]}
-        yield self._event("message_delta", delta={"stop_reason": step.get("finish", "end_turn")}, usage=out)
+        yield self._event("message_delta", delta={"stop_reason": self._finish(step), "stop_sequence": None}, usage=out)
         yield self._event("message_stop")
+
+    def _block(self, index: int, block: Any, deltas: list[Any]) -> Iterator[bytes]:
+        yield self._event("content_block_start", index=index, content_block=block)
+        for delta in deltas:
+            yield self._event("content_block_delta", index=index, delta=delta)
+        yield self._event("content_block_stop", index=index)
+
+    @staticmethod
+    def _finish(step: Step) -> str:
+        return step.get("finish") or ("tool_use" if step.get("tool_calls") else "end_turn")
+
+    def _calls(self, step: Step) -> list[tuple[dict[str, Any], str]]:
+        return [
+            ({"type": "tool_use", "id": f"toolu_{self.turn}_{n}", "name": c["name"], "input": {}}, _arguments(c))
+            for n, c in enumerate(step.get("tool_calls") or [])
+        ]
 
     def error(self) -> bytes:
         return self._event("error", error={"type": "overloaded_error", "message": "Overloaded"})
@@ -346,7 +374,7 @@ def _arguments(call: dict[str, Any]) -> str:
 def _texts(content: Any) -> list[str]:
     if isinstance(content, str):
         return [content]
-    return [part.get("text", "") for part in content or [] if isinstance(part, dict)]
+    return [part.get("text") or "" for part in content or [] if isinstance(part, dict)]
 
 
 if __name__ == "__main__":
