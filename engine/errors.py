@@ -18,7 +18,7 @@ NexodError                      base: code, message, hint, details
 
 Signals are no errors and derive from BaseException, so that no `except Exception` swallows them:
 Fenced (this attempt no longer owns its run), Cancelled (a person stopped the run),
-NeedsReview (an unsafe effect may have happened; only a person can say).
+Paused (an agent's next move needs a person first).
 """
 
 from __future__ import annotations
@@ -159,9 +159,5 @@ class Cancelled(BaseException):
     """A person stopped the run."""
 
 
-class NeedsReview(BaseException):
-    """An unsafe effect was begun and has no recorded outcome."""
-
-    def __init__(self, reason: str, node_id: str | None = None, key: str | None = None) -> None:
-        super().__init__(reason)
-        self.reason, self.node_id, self.key = reason, node_id, key
+class Paused(BaseException):
+    """An agent's next move needs a person first: its step keeps the token."""

@@ -84,7 +84,7 @@ class Journal:
 
     def in_doubt(self, key: str) -> bool:
         """Whether an unsafe effect of this unit was begun, has no outcome, and nobody has said what to do."""
-        if key not in self.intents or key in self.outcomes:
+        if key not in self.intents or key in self.outcomes or key in self.calls:
             return False
         resolved = self.resolved.get(key)
         return resolved is None or resolved.seq < self.intents[key]
@@ -116,7 +116,7 @@ class Journal:
                 self.outcomes[key] = event
             case "node_retry":
                 self.failures.setdefault(key, []).append(event)
-            case "model_called" | "tool_called":
+            case "model_called" | "tool_called" | "task_completed":
                 self.calls[key] = event
                 self._count(payload.get("usage") or {})
             case _:

@@ -194,6 +194,8 @@ class NodeType:
     v: ClassVar[int] = 1
     Config: ClassVar[type[NodeConfig]]
     targets: ClassVar[frozenset[str]] = frozenset({"langgraph", "crewai"})
+    engine: ClassVar[str] = ""
+    """The engine that it needs on any target; empty: none but the target's own."""
     sample: ClassVar[dict[str, Any]]
     """A config that works offline: palette default, docs example, test case."""
 

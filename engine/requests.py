@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -48,6 +48,8 @@ class Sent:
     headers: dict[str, str]
     body: Any
     encoding: str | None = None
+    url: str = ""
+    """Where it came from in the end, redirects followed."""
 
     def to_json(self) -> dict[str, Any]:
         """`encoding` says that the body is no text and stands here as base64."""
@@ -84,17 +86,38 @@ def prepare(method: str, inputs: Mapping[str, Any], giver: Giver, *, keyed: bool
     return Outgoing(method, url, headers, content, str(bare.copy_with(query=None, fragment=None)))
 
 
-async def send(outgoing: Outgoing, max_bytes: int) -> Sent:
-    """The answer, redirects followed for GET and HEAD. Each hop is checked like the first address."""
+def anywhere(url: httpx.URL) -> None:
+    """Any address that egress lets through."""
+
+
+async def send(outgoing: Outgoing, max_bytes: int, may: Callable[[httpx.URL], None] = anywhere) -> Sent:
+    """The answer, redirects followed for GET and HEAD. Each hop is checked like the first address; `may` raises for
+    one that is not wanted."""
     async with egress.client("node", max_bytes=max_bytes) as client:
         for _ in range(REDIRECTS + 1):
+            may(outgoing.url)
             response = await _exchange(client, outgoing)
             target = response.headers.get("location")
             if not (response.has_redirect_location and target and outgoing.method in FOLLOWED):
-                return _sent(response)
+                return _sent(response, str(outgoing.url))
             outgoing = _redirected(outgoing, target)
     raise NodeError(
         f"More than {REDIRECTS} redirects.", code="too_many_redirects", hint="Ask the last address directly."
+    )
+
+
+def failure(sent: Sent, *, again: bool = True) -> NodeError:
+    """What a status of 400 and above means. `again`: whether repeating is harmless. An answer came, so an unsafe
+    request has a known outcome: it failed."""
+    passing = sent.status in (408, 425, 429) or sent.status >= 500
+    return NodeError(
+        f"The server answered {sent.status}.",
+        code="http_status",
+        hint="See its answer. More tries under Reliability help against passing faults.",
+        retryable=passing and again,
+        retry_after=sent.retry_after,
+        status=sent.status,
+        body=sent.excerpt(),
     )
 
 
@@ -187,12 +210,12 @@ def _plain(token: str) -> str:
     return token
 
 
-def _sent(response: httpx.Response) -> Sent:
+def _sent(response: httpx.Response, url: str) -> Sent:
     headers: dict[str, str] = {}
     for name, value in response.headers.multi_items():
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     body, encoding = _body(response)
-    return Sent(response.status_code, headers, body, encoding)
+    return Sent(response.status_code, headers, body, encoding, url)
 
 
 def _body(response: httpx.Response) -> tuple[Any, str | None]:

@@ -40,11 +40,16 @@ class Runner:
         self._runs: dict[str, tuple[ledger.Claim, Run | None, asyncio.Task[None]]] = {}
         self._plans: OrderedDict[str, tuple[Plan, Backend, dict[int, Program]]] = OrderedDict()
         self._claiming = 0
+        self._engine = "langgraph"
         self._closed = False
         self.writer.start()
 
     async def wake(self, run_id: str | None = None) -> None:
         """Claim that run, or with None whatever is due, while slots are free."""
+        if self._engine == "langgraph" and await asyncio.to_thread(ledger.wanted, self.db, "crewai"):
+            # Before the claim: the import takes seconds, and a lease would run meanwhile.
+            await asyncio.to_thread(load, "crewai")
+            self._engine = "crewai"
         while not self._closed and len(self._runs) + self._claiming < self.slots:
             self._claiming += 1
             try:
@@ -87,7 +92,7 @@ class Runner:
         self.writer.close()
 
     def _claim(self, run_id: str | None) -> tuple[ledger.Claim, list[Event]] | None:
-        claim = ledger.claim(self.db, self.owner, self.lease_s, run_id)
+        claim = ledger.claim(self.db, self.owner, self.lease_s, run_id, self._engine)
         return None if claim is None else (claim, ledger.read_events(self.db, claim.run_id))
 
     def _stop(self, run_id: str, signal: BaseException) -> None:

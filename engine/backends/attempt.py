@@ -17,7 +17,7 @@ from engine.backends.context import Context, Scope, output_of
 from engine.backends.run import Run
 from engine.errors import Fenced, NodeError
 from engine.events import Event, NewEvent
-from engine.node import Call, Effect, Outcome, Pause, Route, Step, SubFlow
+from engine.node import Agent, Call, Effect, Outcome, Pause, Route, Step, SubFlow
 from engine.plan import Plan, PlannedNode, resolve
 from engine.tokens import Taken, Tokens
 
@@ -124,6 +124,8 @@ class Attempt:
             return await self._called(node, node.type, inputs, ctx)
         if isinstance(node.type, Pause):
             return await units.ask(self.run, node, inputs, ctx)
+        if isinstance(node.type, Agent):
+            return await units.perform(self.run, node, inputs, ctx)
         return await units.work(self.run, node, inputs, ctx)
 
     async def _started(self, node: PlannedNode, taken: Taken, ctx: Context, inputs: dict[str, Any]) -> None:

@@ -9,12 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph  # pyright: ignore[reportMissingTypeStubs]
 from langgraph.types import Command
 
+from engine import llm
+from engine.backends import load, talk
+from engine.backends.desk import Desk
 from engine.backends.protocol import Steps
+from engine.node import Brief, Member, Task
 from engine.plan import Plan
 
 STEPS: ContextVar[Steps] = ContextVar("steps")
@@ -38,6 +43,53 @@ class LangGraphProgram:
 class LangGraphBackend:
     def compile(self, plan: Plan) -> LangGraphProgram:
         return LangGraphProgram(plan)
+
+    async def work(self, brief: Brief, desk: Desk) -> dict[str, Any]:
+        if len(brief.members) > 1 or len(brief.tasks) > 1:
+            return await load("crewai").work(brief, desk)
+        return await converse(brief.members[0], brief.tasks[0], desk)
+
+
+class Talk(TypedDict, total=False):
+    """A model–tool conversation: what is asked next, and what was answered last."""
+
+    request: llm.Request
+    said: llm.Reply
+
+
+async def converse(member: Member, task: Task, desk: Desk) -> dict[str, Any]:
+    """Model, tools, model … until the model calls none. The last turn has no tools to call."""
+
+    hands = await desk.hands(member)
+
+    async def model(state: Talk) -> Talk:
+        request = state["request"]
+        if hands and desk.left(task.id, member.id) <= 1:
+            request = replace(request, tools=(), messages=(*request.messages, llm.Message("user", talk.LAST)))
+        return {"said": await desk.model(task.id, member.id, request, member.provider)}
+
+    async def use_tools(state: Talk) -> Talk:
+        request, said = state["request"], state["said"]
+        told = await desk.tools(task.id, member.id, said.tool_calls, hands)
+        asked = llm.Message("assistant", said.text, said.tool_calls)
+        answers = tuple(
+            llm.Message("tool", text, tool_call_id=call.id) for call, text in zip(said.tool_calls, told, strict=True)
+        )
+        return {"request": replace(request, messages=(*request.messages, asked, *answers))}
+
+    def follow(state: Talk) -> str:
+        return "tools" if state["said"].tool_calls else END
+
+    graph: Any = StateGraph(Talk)
+    graph.add_node("model", model)
+    graph.add_node("tools", use_tools)
+    graph.add_edge(START, "model")
+    graph.add_conditional_edges("model", follow, {"tools": "tools", END: END})
+    graph.add_edge("tools", "model")
+    opening = talk.opening(member, task, hands)
+    end: Talk = await graph.compile().ainvoke({"request": opening}, {"recursion_limit": 10_000})
+    result = await talk.finish(desk, member, task, end["request"], end["said"])
+    return {**result, "model": desk.model_name, "usage": desk.usage.to_json(), "turns": desk.turns.total()}
 
 
 def build(plan: Plan) -> Any:

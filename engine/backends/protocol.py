@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from engine.node import Brief
 from engine.plan import Plan
+
+if TYPE_CHECKING:
+    from engine.backends.desk import Desk
 
 
 class Steps(Protocol):
@@ -36,3 +40,8 @@ class Program(Protocol):
 
 class Backend(Protocol):
     def compile(self, plan: Plan) -> Program: ...
+
+    async def work(self, brief: Brief, desk: Desk) -> dict[str, Any]:
+        """Do what an Agent step is briefed to: {text, data?, tasks?, model, usage, turns}. Whatever costs or changes
+        something goes over `desk`. Raises NodeError, and Paused when a person has to answer first."""
+        ...

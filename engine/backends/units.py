@@ -11,16 +11,18 @@ import logging
 import random
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import uuid_utils
 
 from engine import failpoint
 from engine.backends.context import Context, digest
+from engine.backends.desk import Desk
 from engine.backends.run import Run
-from engine.errors import NexodError, NodeError
+from engine.errors import NexodError, NodeError, Paused
 from engine.events import NewEvent, rfc3339, to_ms
-from engine.node import Effect, Outcome, Pause, Question, Route, Step, Until
+from engine.node import Agent, Effect, Outcome, Pause, Question, Route, Step, Until
 from engine.plan import PlannedNode
 
 log = logging.getLogger(__name__)
@@ -101,6 +103,24 @@ async def work(run: Run, node: PlannedNode, inputs: dict[str, Any], ctx: Context
                 raise
         finally:
             run.effects.discard(ctx.key)
+
+
+async def perform(run: Run, node: PlannedNode, inputs: dict[str, Any], ctx: Context) -> Outcome | None:
+    """An Agent, worked by the backend's own means; None while a person has to answer one of its moves."""
+    kind = node.type
+    assert isinstance(kind, Agent)
+    brief = kind.brief(node.config, inputs, ctx)
+    while await may_try(run, ctx):
+        try:
+            work = partial(run.backend.work, brief, Desk(run, ctx, brief))
+            result = await bounded(run, ctx, node.timeout_s, work)
+            return Outcome("out", kind.output(node.config, result))
+        except Paused:
+            return None
+        except NodeError as error:
+            if not await retry(run, node, error, ctx):
+                raise
+    return None
 
 
 async def bounded(run: Run, ctx: Context, seconds: float, fn: Callable[[], Awaitable[Any]]) -> Any:

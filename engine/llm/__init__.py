@@ -2,37 +2,59 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from importlib import import_module
 from typing import Any, cast
 
 from engine.errors import NodeError
 from engine.llm import scripted, structured
 from engine.llm.faults import CHECK_KEY
-from engine.llm.port import Answer, Emit, Message, Once, Provider, Reply, Request, ToolCall, ToolSpec, Usage
+from engine.llm.port import (
+    Answer,
+    Emit,
+    Message,
+    Once,
+    Preferences,
+    Protocol,
+    Reply,
+    Request,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+from engine.llm.presets import AUTO, NAMES, PRESETS, Name, Preset
+from engine.llm.prices import cost
 
 __all__ = [
-    "Answer", "Message", "Reply", "Request", "ToolCall", "ToolSpec", "Usage", "choose", "complete", "missing_key",
-    "providers", "turn",
+    "Answer", "Message", "Name", "Preferences", "Reply", "Request", "ToolCall", "ToolSpec", "Usage", "choose",
+    "complete", "missing_key", "providers", "turn",
 ]  # fmt: skip
 
-NAMES = ("openai", "anthropic", "demo")
+NOTHING = Preferences()
 
 
-async def complete(request: Request, provider: str, emit: Emit, once: Once | None = None) -> Answer:
+async def complete(
+    request: Request, provider: str, emit: Emit, once: Once | None = None, preferences: Preferences = NOTHING
+) -> Answer:
     """The model's answer. With an output schema it fits: one repair turn, then `model_bad_output`.
 
     `once` records each turn (`RunContext.model_call`), so that a replay asks nobody twice.
     """
-    reply = await _recorded(request, provider, emit, once or _directly)
+
+    async def ask(request: Request) -> Reply:
+        async def now() -> dict[str, Any]:
+            return (await turn(request, provider, emit, preferences)).to_json()
+
+        return Reply.of(await (once or _directly)(request.identity(provider), now))
+
+    reply = await ask(request)
     if request.output_schema is None:
         return Answer(reply.text, reply.provider, reply.model, reply.usage)
     data, faults = structured.read(reply.text, request.output_schema)
     usage = reply.usage
     if faults:
-        again = request.then(reply.text, structured.repair(request.output_schema, faults))
-        reply = await _recorded(again, provider, emit, once or _directly)
+        reply = await ask(request.then(reply.text, structured.repair(request.output_schema, faults)))
         usage += reply.usage
         data, faults = structured.read(reply.text, request.output_schema)
     if faults:
@@ -47,67 +69,64 @@ async def complete(request: Request, provider: str, emit: Emit, once: Once | Non
     return Answer(reply.text, reply.provider, reply.model, usage, data)
 
 
-async def turn(request: Request, provider: str, emit: Emit) -> Reply:
+async def turn(request: Request, provider: str, emit: Emit, preferences: Preferences = NOTHING) -> Reply:
     """One turn, asked directly: a text, calls of tools, or both. The caller records it."""
-    name = choose(provider)
-    if missing_key(name):
-        raise NodeError(f"There is no key for {name}.", code="model_unauthorized", hint=CHECK_KEY)
-    asked = request if name == "demo" else scripted.strip(request)
-    return await _provider(name).turn(asked, emit)
+    who = _preset(choose(provider, preferences))
+    if not who.ready:
+        raise NodeError(f"There is no key for {who.title}.", code="model_unauthorized", hint=CHECK_KEY)
+    if provider == "auto" and not request.model and who.name == preferences.provider:
+        request = replace(request, model=preferences.model)
+    asked = request if who.protocol == "demo" else scripted.strip(request)
+    protocol = cast(Protocol, import_module(f"engine.llm.{who.protocol}"))
+    return _priced(await protocol.turn(asked, emit, who), asked.model, preferences)
 
 
-def choose(provider: str) -> str:
-    """Who answers `auto`: OpenAI if its key or base URL is set, else Anthropic, else the demo model."""
-    if provider != "auto":
-        return provider
-    return next(name for name in NAMES if not missing_key(name))
+def choose(provider: str, preferences: Preferences = NOTHING) -> str:
+    """Who answers `auto`: whom the workspace prefers; else OpenAI if its key or base URL is set, else Anthropic,
+    else the demo model."""
+    if provider == "auto":
+        provider = preferences.provider
+    return next(name for name in AUTO if PRESETS[name].ready) if provider == "auto" else provider
 
 
 def missing_key(provider: str) -> bool:
     """Whether a named provider cannot answer for want of a key. Cheap: reads the environment only."""
-    match provider:
-        case "openai":
-            return not (os.environ.get("OPENAI_API_KEY") or os.environ.get("OPENAI_BASE_URL"))
-        case "anthropic":
-            return not os.environ.get("ANTHROPIC_API_KEY")
-        case _:
-            return False
+    return provider in PRESETS and not PRESETS[provider].ready
 
 
-def providers() -> list[dict[str, Any]]:
+def providers(preferences: Preferences = NOTHING) -> list[dict[str, Any]]:
     """For the settings page: who can answer, with which model, and how to add a key. Holds no key."""
-    active = choose("auto")
-    rows: list[dict[str, Any]] = []
-    for name in NAMES:
-        module = _provider(name)
-        rows.append(
-            {
-                "name": name,
-                "title": module.TITLE,
-                "ready": not missing_key(name),
-                "auto": name == active,
-                "model": module.default_model(),
-                "hint": module.HINT,
-                "base_url": module.base_url(),
-            }
-        )
-    return rows
+    active = choose("auto", preferences)
+    return [
+        {
+            "name": who.name,
+            "title": who.title,
+            "text": who.text,
+            "ready": who.ready,
+            "auto": who.name == active,
+            "model": who.default_model(),
+            "variable": who.variable,
+            "hint": who.hint,
+            "base_url": who.base_url(),
+        }
+        for who in PRESETS.values()
+    ]
 
 
-async def _recorded(request: Request, provider: str, emit: Emit, once: Once) -> Reply:
-    async def ask() -> dict[str, Any]:
-        return (await turn(request, provider, emit)).to_json()
-
-    return Reply.of(await once(request.identity(provider), ask))
+def _priced(reply: Reply, asked: str, preferences: Preferences) -> Reply:
+    """With its cost: what the workspace's table says, else what the provider said, else by our own table."""
+    used, own = reply.usage, preferences.prices
+    mine = (cost(name, used.input_tokens, used.output_tokens, own) for name in (reply.model, asked) if name)
+    usd = next((price for price in mine if price is not None), 0.0)
+    return replace(reply, usage=replace(used, cost=usd))
 
 
 async def _directly(_: dict[str, Any], fn: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
     return await fn()
 
 
-def _provider(name: str) -> Provider:
-    if name not in NAMES:
-        raise NodeError(
-            f"There is no provider {name!r}.", code="model_refused", hint=f"Choose one of {', '.join(NAMES)}."
-        )
-    return cast(Provider, import_module(f"engine.llm.{name}"))
+def _preset(name: str) -> Preset:
+    if name not in PRESETS:
+        known = ", ".join(NAMES)
+        raise NodeError(f"There is no provider {name!r}.", code="model_refused", hint=f"Choose one of {known}.")
+    return PRESETS[name]

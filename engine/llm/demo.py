@@ -8,23 +8,13 @@ from typing import Any
 
 from engine.llm import demo_text, demo_value, scripted
 from engine.llm.port import Emit, Reply, Request, Text, ToolCall, Usage
-from engine.values import is_object
+from engine.llm.presets import Preset
+from engine.values import is_list, is_object
 
-TITLE = "Demo model"
-HINT = "Always ready: it needs no key and no network, and answers every prompt with a placeholder text."
-MODEL = "demo"
 _WORDS = re.compile(r"\S+\s*|\s+")
 
 
-def default_model() -> str:
-    return MODEL
-
-
-def base_url() -> str:
-    return ""
-
-
-async def turn(request: Request, emit: Emit) -> Reply:
+async def turn(request: Request, emit: Emit, who: Preset) -> Reply:
     calls = tool_calls(request)
     text = "" if calls else answer(request)
     stream = Text(emit)
@@ -32,7 +22,7 @@ async def turn(request: Request, emit: Emit) -> Reply:
         await stream.add(piece)
     asked = sum(len(m.text) for m in request.messages) + len(request.system)
     said = len(text) + sum(len(call.name) + len(call.raw) for call in calls)
-    return Reply(text, "demo", MODEL, Usage(_tokens(asked), _tokens(said)), calls)
+    return Reply(text, who.name, who.model, Usage(_tokens(asked), _tokens(said)), calls)
 
 
 def tool_calls(request: Request) -> tuple[ToolCall, ...]:
@@ -89,7 +79,7 @@ def _calls_of(entry: Any) -> list[Any] | None:
         except ValueError:
             return None
     calls: Any = entry.get("tool_calls") if is_object(entry) else None
-    return calls if isinstance(calls, list) else None
+    return calls if is_list(calls) else None
 
 
 def _call(id: str, one: Any) -> ToolCall:

@@ -2,72 +2,61 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from importlib import import_module
 from typing import Any
 
 from engine import egress
 from engine.errors import NodeError
-from engine.llm import faults, structured
+from engine.llm import faults, sdk, structured
 from engine.llm.patience import Patience
 from engine.llm.port import Calls, Emit, Message, Reply, Request, Text, ToolCall, Usage
-from engine.llm.prices import cost
+from engine.llm.presets import Preset
 from engine.values import is_object
 
-TITLE = "OpenAI and compatible"
-HINT = "Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own, and restart."
-MODEL = "gpt-5.6-luna"
 MILDER = 4
 """How often a request may be put more simply after a 400."""
 
 
-def default_model() -> str:
-    return os.environ.get("OPENAI_MODEL") or MODEL
-
-
-def base_url() -> str:
-    return os.environ.get("OPENAI_BASE_URL") or ""
-
-
-async def turn(request: Request, emit: Emit) -> Reply:
-    # In a thread: the package takes a second or two to load, and the loop renews leases meanwhile.
-    sdk = await asyncio.to_thread(_load)
-    patience = Patience("The model server" if base_url() else "OpenAI")
+async def turn(request: Request, emit: Emit, who: Preset) -> Reply:
+    package = await sdk.load("openai", "openai.resources.chat")
+    patience = Patience(who.spoken)
     async with egress.client("model", timeout=patience.httpx(), max_bytes=patience.max_bytes) as http:
-        client = sdk.AsyncOpenAI(
-            api_key=os.environ.get("OPENAI_API_KEY") or "none",
-            base_url=base_url() or None,
+        client = package.AsyncOpenAI(
+            api_key=who.api_key() or "none",
+            base_url=who.address() or None,
             max_retries=0,
             timeout=patience.httpx(),
             http_client=http,
         )
         try:
-            return await _answer(client, _body(request), request, Text(emit), patience)
+            model = request.model or who.default_model() or await _first_model(client, patience)
+            return await _answer(client, _body(request, model, who), request, who, Text(emit), patience)
         except NodeError:
             raise
         except Exception as error:
-            if typed := _typed(sdk, error, patience):
+            if typed := sdk.typed(package, error, patience):
                 raise typed from error
             raise
 
 
-def _load() -> Any:
-    import_module("openai.resources.chat")  # else the first call loads it, in the loop
-    return import_module("openai")
+async def _first_model(client: Any, patience: Patience) -> str:
+    """What a server of one's own serves, when nobody says which."""
+    served: Any = await patience.first(client.models.list())
+    if not served.data:
+        raise faults.refused(patience.name, "it serves no model.")
+    return str(served.data[0].id)
 
 
-def _body(request: Request) -> dict[str, Any]:
+def _body(request: Request, model: str, who: Preset) -> dict[str, Any]:
     messages = [_message(m) for m in request.messages]
-    body: dict[str, Any] = {"model": request.model or default_model(), "stream": True}
+    body: dict[str, Any] = {"model": model, "stream": True}
     body["stream_options"] = {"include_usage": True}
     if request.temperature is not None:
         body["temperature"] = request.temperature
     if request.max_tokens is not None:
-        body["max_tokens" if base_url() else "max_completion_tokens"] = request.max_tokens
+        body["max_tokens" if who.address() else "max_completion_tokens"] = request.max_tokens
     if request.tools:
         body["tools"] = [{"type": "function", "function": tool.to_json()} for tool in request.tools]
     system, schema = request.system, request.output_schema
@@ -112,13 +101,17 @@ def _milder(body: dict[str, Any], message: str, request: Request) -> dict[str, A
         return {**rest, "messages": told + asked, "response_format": {"type": "json_object"}}
     if "stream_options" in body and "stream_options" in message:
         return {k: v for k, v in body.items() if k != "stream_options"}
+    if "temperature" in body and "temperature" in message:
+        return {k: v for k, v in body.items() if k != "temperature"}
     for one, other in (("max_tokens", "max_completion_tokens"), ("max_completion_tokens", "max_tokens")):
         if one in body and one in message:
             return {**{k: v for k, v in body.items() if k != one}, other: body[one]}
     return None
 
 
-async def _answer(client: Any, body: dict[str, Any], request: Request, text: Text, patience: Patience) -> Reply:
+async def _answer(
+    client: Any, body: dict[str, Any], request: Request, who: Preset, text: Text, patience: Patience
+) -> Reply:
     for _ in range(MILDER):
         raw = await patience.first(client.chat.completions.with_raw_response.create(**body), refuses=400)
         if not isinstance(raw, Exception):
@@ -130,11 +123,11 @@ async def _answer(client: Any, body: dict[str, Any], request: Request, text: Tex
     else:
         raise faults.refused(patience.name, "this endpoint refuses the request in every form.")
     if "json" in raw.headers.get("content-type", ""):
-        return await _whole(raw, body, text, patience)
-    return await _streamed(raw.parse(), body, text, patience)
+        return await _whole(raw, body, who, text, patience)
+    return await _streamed(raw.parse(), body, who, text, patience)
 
 
-async def _streamed(stream: Any, body: dict[str, Any], text: Text, patience: Patience) -> Reply:
+async def _streamed(stream: Any, body: dict[str, Any], who: Preset, text: Text, patience: Patience) -> Reply:
     usage, model, finish, calls = None, body["model"], None, Calls(text)
     async with aclosing(_chunks(stream, patience)) as chunks:
         async for chunk in chunks:
@@ -145,18 +138,19 @@ async def _streamed(stream: Any, body: dict[str, Any], text: Text, patience: Pat
                     raise faults.refused(patience.name, "the model declined to answer.")
                 if choice.delta and choice.delta.content:
                     await text.add(choice.delta.content)
-                for part in (choice.delta and choice.delta.tool_calls) or []:
-                    _collect(calls, part)
+                _collect(calls, choice.delta)
                 finish = choice.finish_reason or finish
-    return _reply(str(text), model, finish, usage, body, patience, tuple(calls))
+    return _reply(str(text), model, finish, usage, who, patience, tuple(calls))
 
 
-def _collect(calls: Calls, part: Any) -> None:
-    """One piece of one call, as streamed."""
-    index, said = part.index or 0, part.function
-    calls.begin(index, part.id or "", (said and said.name) or "")
-    if said and said.arguments:
-        calls.add(index, said.arguments)
+def _collect(calls: Calls, delta: Any) -> None:
+    """The pieces of calls in one chunk."""
+    parts: list[Any] = (delta and delta.tool_calls) or []
+    for part in parts:
+        index, said = part.index or 0, part.function
+        calls.begin(index, part.id or "", (said and said.name) or "")
+        if said and said.arguments:
+            calls.add(index, said.arguments)
 
 
 async def _chunks(stream: Any, patience: Patience) -> AsyncGenerator[Any]:
@@ -168,7 +162,7 @@ async def _chunks(stream: Any, patience: Patience) -> AsyncGenerator[Any]:
         await stream.response.aclose()
 
 
-async def _whole(raw: Any, body: dict[str, Any], text: Text, patience: Patience) -> Reply:
+async def _whole(raw: Any, body: dict[str, Any], who: Preset, text: Text, patience: Patience) -> Reply:
     """An endpoint that answers JSON instead of a stream: either an error under a 200, or the answer at once."""
     content = await patience.idle(raw.http_response.aread())
     try:
@@ -182,7 +176,7 @@ async def _whole(raw: Any, body: dict[str, Any], text: Text, patience: Patience)
         raise faults.bad_answer(patience.name, "the answer is no valid JSON.") from None
     await text.add(said)
     finish, model = choice.get("finish_reason") or "stop", value.get("model") or body["model"]
-    return _reply(said, model, finish, _Counts(value.get("usage")), body, patience, tuple(calls))
+    return _reply(said, model, finish, _Counts(value.get("usage")), who, patience, tuple(calls))
 
 
 def _whole_call(at: int, one: Any) -> ToolCall:
@@ -195,49 +189,21 @@ def _whole_call(at: int, one: Any) -> ToolCall:
 class _Counts:
     def __init__(self, usage: Any) -> None:
         usage = usage if is_object(usage) else {}
+        self.cost = usage.get("cost")
         self.prompt_tokens, self.completion_tokens = usage.get("prompt_tokens"), usage.get("completion_tokens")
 
 
 def _reply(
-    text: str, model: str, finish: str | None, usage: Any, body: dict[str, Any], patience: Patience,
+    text: str, model: str, finish: str | None, usage: Any, who: Preset, patience: Patience,
     calls: tuple[ToolCall, ...],
 ) -> Reply:  # fmt: skip
     if finish == "content_filter":
         raise faults.refused(patience.name, "the provider's content filter stopped the answer.")
     if finish is None:
-        raise faults.bad_answer(patience.name, "the stream was cut before the answer was complete.")
+        raise faults.bad_answer(patience.name, sdk.CUT)
     if not text.strip() and not calls:
         raise faults.bad_answer(patience.name, "the answer is empty.")
     into, out = (usage.prompt_tokens or 0, usage.completion_tokens or 0) if usage else (0, 0)
-    usd = cost(model, into, out) or cost(body["model"], into, out)
-    return Reply(text, "openai", model, Usage(into, out, usd), calls)
-
-
-def _typed(sdk: Any, error: Exception, patience: Patience) -> NodeError | None:
-    """The package's error as ours. One of ours may be wrapped: the egress client raises through the package."""
-    import httpx
-
-    cause: BaseException | None = error
-    while cause:
-        if isinstance(cause, NodeError):
-            return cause
-        cause = cause.__cause__
-    told: Any = error
-    if isinstance(error, sdk.APIStatusError):
-        message, code = faults.said(told.body if told.body is not None else told.message)
-        return faults.from_status(told.status_code, message, told.response.headers, patience.name, code)
-    if isinstance(error, (sdk.APITimeoutError, httpx.TimeoutException)):
-        return faults.timed_out(patience.name, "a connection", patience.connect_s)
-    if isinstance(error, sdk.APIConnectionError):
-        return faults.unreachable(patience.name, error.__cause__ or error)
-    if isinstance(error, sdk.APIError):
-        return faults.bad_answer(
-            patience.name, f"the stream ended with an error: {faults.said(told.body or told.message)[0]}"
-        )
-    if isinstance(error, httpx.HTTPError):
-        return faults.bad_answer(patience.name, "the stream was cut before the answer was complete.")
-    if isinstance(
-        error, (ValueError, TypeError, AttributeError, KeyError)
-    ):  # what is not the protocol trips the parser
-        return faults.bad_answer(patience.name, "the stream holds broken JSON.")
-    return None
+    told = getattr(usage, "cost", None)  # some say what they take
+    usd = round(float(told), 8) if isinstance(told, (int, float)) and told > 0 else 0.0
+    return Reply(text, who.name, model, Usage(into, out, usd), calls)

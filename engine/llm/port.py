@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import typing
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from engine.errors import NodeError
+from engine.llm.presets import Preset
+from engine.llm.prices import Prices
 from engine.values import is_object
 
 Emit = Callable[[str], Awaitable[None]]
@@ -167,20 +170,19 @@ class Answer:
     data: Any = None
 
 
-class Provider(Protocol):
-    """One file per provider: a module with these names."""
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What a workspace chose: whom `auto` asks, with which model, and prices of its own."""
 
-    TITLE: str
-    HINT: str
-    """How to make it answer, in one sentence."""
+    provider: str = "auto"
+    model: str = ""
+    prices: Prices = field(default_factory=dict[str, tuple[float, float]])
 
-    def default_model(self) -> str: ...
 
-    def base_url(self) -> str:
-        """Where it is asked, when the operator said so."""
-        ...
+class Protocol(typing.Protocol):
+    """One file per protocol: a module that asks a provider who speaks it."""
 
-    async def turn(self, request: Request, emit: Emit) -> Reply: ...
+    async def turn(self, request: Request, emit: Emit, who: Preset) -> Reply: ...
 
 
 class Text:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
 _DATED = re.compile(r"-(\d{8}|\d{4}-\d{2}-\d{2}|latest)$")
 
 
-def cost(model: str, input_tokens: int, output_tokens: int) -> float:
-    """Dollars for one call; `gpt-4.1-2025-04-14` and `openai/gpt-4.1` are priced as `gpt-4.1`."""
-    name = _DATED.sub("", model.rsplit("/", 1)[-1].lower())
-    into, out = _table().get(name, (0.0, 0.0))
-    return round((input_tokens * into + output_tokens * out) / 1_000_000, 8)
+Prices = Mapping[str, tuple[float, float]]
+"""Model → dollars per million tokens, in and out."""
+
+
+def cost(model: str, input_tokens: int, output_tokens: int, own: Prices | None = None) -> float | None:
+    """Dollars for one call, by the workspace's own prices first; None for a model that is in no table."""
+    price = _price(model, own or {}) or _price(model, table())
+    return price and round((input_tokens * price[0] + output_tokens * price[1]) / 1_000_000, 8)
+
+
+def _price(model: str, prices: Prices) -> tuple[float, float] | None:
+    """`gpt-4.1-2025-04-14` and `openai/gpt-4.1` are priced as `gpt-4.1`, unless a table names them."""
+    name = model.lower()
+    short = _DATED.sub("", name.rsplit("/", 1)[-1])
+    return next((prices[one] for one in (name, name.rsplit("/", 1)[-1], short) if one in prices), None)
 
 
 @cache
-def _table() -> dict[str, tuple[float, float]]:
+def table() -> Prices:
+    """The prices that Nexod comes with."""
     raw = json.loads(Path(__file__).with_name("prices.json").read_text("utf-8"))
     return {name: (float(into), float(out)) for name, (into, out) in raw.items()}

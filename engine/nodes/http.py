@@ -2,42 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from engine.advice import advice
-from engine.errors import NodeError
-from engine.node import Effect, Group, Inputs, Mark, NodeConfig, RunContext, Step, Text, Values, node
-
-if TYPE_CHECKING:
-    from engine.requests import Sent
+from engine.credentials import Auth, Pairs
+from engine.node import Effect, Group, Inputs, NodeConfig, RunContext, Step, Text, Values, node
 
 SAFE = ("GET", "HEAD")
-Pairs = Annotated[dict[str, Any], Mark("values")]
-
-
-class Secret(NodeConfig):
-    """The name of a secret; its value stays in the environment."""
-
-    name: str = Field(
-        alias="$secret", title="Secret", description="NAME of NEXOD_SECRET_NAME.", pattern=r"^[A-Z][A-Z0-9_]*$"
-    )
-
-
-class Auth(NodeConfig):
-    type: Literal["bearer", "basic"] = Field("bearer", title="Kind", json_schema_extra={"widget": "select"})
-    username: Text | None = Field(None, title="User name", json_schema_extra={"widget": "text"})
-    token: Secret | None = Field(None, title="Token", json_schema_extra={"widget": "secret"})
-    password: Secret | None = Field(None, title="Password", json_schema_extra={"widget": "secret"})
-
-    @model_validator(mode="after")
-    def whole(self) -> Auth:
-        if self.type == "bearer" and self.token is None:
-            raise advice("missing_field", "token is missing.", 'Name a secret: {"$secret": "NAME"}.')
-        if self.type == "basic" and (self.username is None or self.password is None):
-            raise advice("missing_field", "Basic authentication needs username and password.", "Fill in both.")
-        return self
 
 
 @node
@@ -130,19 +102,5 @@ class Http(Step):
             await ctx.intend({"method": config.method, "url": outgoing.shown})
         sent = await requests.send(outgoing, config.max_bytes)
         if config.fail_on_status and sent.status >= 400:
-            raise _failed(sent, again=effect is not Effect.UNSAFE)
+            raise requests.failure(sent, again=effect is not Effect.UNSAFE)
         return sent.to_json()
-
-
-def _failed(sent: Sent, *, again: bool) -> NodeError:
-    """`again`: whether repeating is harmless. An answer came, so an unsafe request has a known outcome: it failed."""
-    passing = sent.status in (408, 425, 429) or sent.status >= 500
-    return NodeError(
-        f"The server answered {sent.status}.",
-        code="http_status",
-        hint="See its answer. More tries under Reliability help against passing faults.",
-        retryable=passing and again,
-        retry_after=sent.retry_after,
-        status=sent.status,
-        body=sent.excerpt(),
-    )

@@ -60,6 +60,16 @@ class Plan:
     target: str = "langgraph"
     subflows: dict[str, Plan] = field(default_factory=dict[str, "Plan"])
 
+    @cached_property
+    def engine(self) -> str:
+        """The heaviest engine that a run needs: the target's, or one that some kind brings along."""
+        inner = [flow.engine for flow in self.subflows.values()]
+        return (
+            "crewai"
+            if "crewai" in (self.target, *inner, *(n.type.engine for n in self.nodes.values()))
+            else "langgraph"
+        )
+
     def reaches(self, n: str, m: str) -> bool:
         return bool(self.reach[n] >> self.bit[m] & 1)
 

@@ -83,7 +83,7 @@ def _again(ws: Workspace, row: Run, seq: int, copied: list[NewEvent], effect_run
         ledger.admit(
             conn, workspace_id=ws.id, workflow_id=row.workflow_id, version_id=row.version_id, version=row.version,
             run_id=new_run, target=row.target, inputs=row.inputs, events=[created, *copied],
-            effect_run_id=effect_run_id, forked_from=(row.id, seq),
+            effect_run_id=effect_run_id, forked_from=(row.id, seq), engine=ledger.engine_of(conn, row.id),
         )  # fmt: skip
     ring(ws.db, new_run)
     return {"run_id": new_run, "forked_from": origin}

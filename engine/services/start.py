@@ -22,9 +22,6 @@ from engine.store import workflows as workflow_rows
 from engine.store.models import new_id
 from engine.store.session import Workspace
 
-TARGETS = ("langgraph",)
-"""The engines that runs may start on."""
-
 
 @dataclass(frozen=True, slots=True)
 class Ready:
@@ -34,6 +31,7 @@ class Ready:
     version_id: str
     version: int
     target: str
+    engine: str
     inputs: dict[str, Any] | None
     faults: tuple[dict[str, Any], ...]
     """Why it may not run after all, though it could be saved."""
@@ -77,7 +75,7 @@ def _admit(
             return False
         ledger.admit(
             conn, workspace_id=ws.id, workflow_id=workflow_id, version_id=ready.version_id, version=ready.version,
-            run_id=run_id, target=ready.target, inputs=inputs, events=[created],
+            run_id=run_id, target=ready.target, inputs=inputs, events=[created], engine=ready.engine,
         )  # fmt: skip
     return True
 
@@ -114,22 +112,23 @@ def _check(ws: Workspace, workflow_id: str) -> Ready:
     spec, plan, problems = checked(seen.spec)
     if spec is None or plan is None:
         raise Invalid("The workflow has errors.", hint="Correct what is listed.", details=problems)
-    faults = _faults(spec.target, bool(plan.nodes), problems)
+    faults = _faults(bool(plan.nodes), problems)
     with ws.begin() as tx:
         row = workflow_rows.one(tx, workflow_id, lock=True)
         version = workflow_rows.mint(tx, row, content_hash(spec), dump(spec)) if row.rev == seen.rev else None
         return Ready(
-            seen.rev, version.id if version else "", version.number if version else 0, spec.target, spec.inputs, faults
+            seen.rev,
+            version.id if version else "",
+            version.number if version else 0,
+            spec.target,
+            plan.engine,
+            spec.inputs,
+            faults,
         )
 
 
-def _faults(target: str, has_steps: bool, problems: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+def _faults(has_steps: bool, problems: list[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
     found = [{**problem, "severity": "error"} for problem in problems if problem["code"] == "missing_key"]
-    if target not in TARGETS:
-        hint = f"Switch the target to {TARGETS[0]}."
-        found.append(
-            Problem("target_unsupported", f"Runs on {target} are not possible yet.", hint, field="target").to_json()
-        )
     if not has_steps:
         found.append(Problem("missing_field", "The workflow has no steps.", "Add one.", field="nodes").to_json())
     return tuple(found)

@@ -75,8 +75,8 @@ _INSERT_RUN = Statement(
     " :fork_run, :fork_seq, :effect_run_id, :now)"
 )
 _INSERT_QUEUE = Statement(
-    "insert into run_queue (run_id, workspace_id, state, queued_at, epoch, next_seq, lost_in_a_row,"
-    " cancel_requested, size) values (:id, :w, 'queued', :now, 0, :next_seq, 0, 0, :size)"
+    "insert into run_queue (run_id, workspace_id, state, engine, queued_at, epoch, next_seq, lost_in_a_row,"
+    " cancel_requested, size) values (:id, :w, 'queued', :engine, :now, 0, :next_seq, 0, 0, :size)"
 )
 
 
@@ -91,10 +91,12 @@ def admit(
     target: str,
     inputs: dict[str, Any],
     events: Sequence[NewEvent],
+    engine: str = "langgraph",
     effect_run_id: str | None = None,
     forked_from: tuple[str, int] | None = None,
 ) -> list[Event]:
-    """A new run, queued, with its first events and its doorbell. Ring it after the commit."""
+    """A new run, queued, with its first events and its doorbell. Ring it after the commit. `engine` is the heaviest
+    one that it needs: a worker that has not loaded it yet leaves the run alone."""
     now = now_ms(conn)
     packed = [pack(event) for event in events]
     fork_run, fork_seq = forked_from or (None, None)
@@ -104,7 +106,7 @@ def admit(
         effect_run_id=effect_run_id or run_id, now=now,
     )  # fmt: skip
     size = sum(p.size for p in packed)
-    _INSERT_QUEUE(conn, id=run_id, w=workspace_id, now=now, next_seq=len(packed), size=size)
+    _INSERT_QUEUE(conn, id=run_id, w=workspace_id, engine=engine, now=now, next_seq=len(packed), size=size)
     written = _insert(conn, workspace_id, run_id, 0, packed, now)
     projections.ring_later(conn, workspace_id, run_id, now)
     return written
@@ -115,7 +117,8 @@ def admit(
 _QUEUED = Statement("select 1 from run_queue where state = 'queued' limit 1")
 _CLAIM = (
     "update run_queue set state = 'running', owner = :owner, epoch = epoch + 1, lease_until = :until"
-    " where run_id = (select run_id from run_queue where state = 'queued' {one} order by queued_at limit 1 {lock})"
+    " where run_id = (select run_id from run_queue where state = 'queued' {one}"
+    " and engine in ('langgraph', :engine) order by queued_at limit 1 {lock})"
     " returning run_id, workspace_id, epoch, next_seq, cancel_requested"
 )
 _CLAIMS = {
@@ -133,8 +136,26 @@ _RUNNING = Statement("update run set status = 'running' where workspace_id = :w 
 _SPEC = Statement("select spec from workflow_version where workspace_id = :w and id = :id")
 
 
-def claim(db: Database, owner: str, lease_s: float, run_id: str | None = None) -> Claim | None:
-    """That run, or the one that waits longest; None if there is none."""
+_ENGINE = Statement("select engine from run_queue where run_id = :run_id")
+
+
+def engine_of(conn: Connection, run_id: str) -> str:
+    """The engine that a run was admitted for."""
+    return _ENGINE(conn, run_id=run_id).scalar_one()
+
+
+_WANTED = Statement("select 1 from run_queue where state = 'queued' and engine = :engine limit 1")
+
+
+def wanted(db: Database, engine: str) -> bool:
+    """Whether a queued run needs `engine`."""
+    with db.read() as conn:
+        return _WANTED(conn, engine=engine).scalar() is not None
+
+
+def claim(db: Database, owner: str, lease_s: float, run_id: str | None = None, engine: str = "crewai") -> Claim | None:
+    """That run, or the one that waits longest; None if there is none. `engine` is what this worker has loaded
+    besides langgraph."""
     with db.read() as conn:
         if _QUEUED(conn).scalar() is None:
             return None
@@ -142,7 +163,7 @@ def claim(db: Database, owner: str, lease_s: float, run_id: str | None = None) -
         now = now_ms(conn)
         until = now + round(lease_s * 1000)
         statement = _CLAIMS[run_id is not None, is_sqlite(conn)]
-        row = statement(conn, owner=owner, until=until, run_id=run_id).first()
+        row = statement(conn, owner=owner, until=until, run_id=run_id, engine=engine).first()
         claimed = _claimed(conn, row, now, until) if row else None
     if claimed:
         hit("after_claim")

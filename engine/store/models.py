@@ -184,6 +184,8 @@ class RunQueue(SQLModel, table=True):
     run_id: str = Field(primary_key=True)
     workspace_id: str
     state: str
+    engine: str = Field(default="langgraph", sa_column_kwargs={"server_default": "langgraph"})
+    """The heaviest engine that the run needs."""
     queued_at: int = _ms()
     epoch: int = 0
     owner: str | None = None

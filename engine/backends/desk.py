@@ -1,0 +1,273 @@
+"""Where an agent's engine brings everything that costs or changes something: model turns, tool calls, finished tasks.
+
+Each is recorded once in the life of the run, under keys that do not depend on the order of arrival, and replayed ever
+after; so a crew killed in the middle goes on without paying twice. The engines know nothing of the journal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import uuid_utils
+
+from engine import llm, tools
+from engine.backends.context import TRIES, Context, digest
+from engine.backends.run import Run
+from engine.errors import NodeError, Paused
+from engine.events import EventType, NewEvent
+from engine.node import Brief, Effect, Member, NodeConfig, ToolUse
+
+SHOWN = 200_000
+"""Characters of a tool's answer that a model gets to read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """A tool in an agent's hands: how it may be used, and what the model is told of it."""
+
+    use: ToolUse
+    kind: tools.ToolType
+    config: NodeConfig
+    offer: tools.Offer
+
+
+class Desk:
+    """For one visit of an agent or crew step. All of it belongs to the run's event loop."""
+
+    def __init__(self, run: Run, ctx: Context, brief: Brief) -> None:
+        self.brief = brief
+        self.turns: Counter[str] = Counter()
+        self.usage = llm.Usage()
+        self.model_name = ""
+        self._run, self._ctx = run, ctx
+        self._branch = 0
+        tries = len(ctx.failures())
+        self._home = f"{ctx.key}/retry:{tries}" if tries else ctx.key
+
+    # Model turns -------------------------------------------------------------------------------------------------
+
+    async def model(self, task: str, agent: str, request: llm.Request, provider: str) -> llm.Reply:
+        """One turn. Raises NodeError when a limit is passed, Paused when a person has to allow more."""
+        place = f"{task}/{agent}"
+        turn = self.turns[place]
+        self.turns[place] += 1
+        await self._within_limits(place)
+        emit = self._emitter(f"{place}/model:{turn}")
+
+        async def ask() -> dict[str, Any]:
+            began = time.monotonic()
+            reply = await llm.turn(request, provider, emit)
+            return {**reply.to_json(), "agent": agent, "task": task, "ms": _ms(began)}
+
+        said = llm.Reply.of(await self._once("model_called", f"{place}/model:{turn}", request.identity(provider), ask))
+        self.usage += said.usage
+        self.model_name = said.model
+        return said
+
+    def left(self, task: str, agent: str) -> int:
+        """Turns that this agent may still take in this task."""
+        return self.brief.max_turns - self.turns[f"{task}/{agent}"]
+
+    async def _within_limits(self, place: str) -> None:
+        brief = self.brief
+        if self.turns[place] > brief.max_turns:
+            raise NodeError(
+                f"The agent was not done after {brief.max_turns} turns.", code="too_many_turns",
+                hint="Raise its turns, give it a smaller task, or fewer tools.",
+            )  # fmt: skip
+        used = self.usage.input_tokens + self.usage.output_tokens
+        if brief.max_tokens_total is not None and used >= brief.max_tokens_total:
+            raise NodeError(
+                f"{used:,} tokens were used; {brief.max_tokens_total:,} is the limit.", code="token_limit",
+                hint="Raise the limit, or make the task smaller.",
+            )  # fmt: skip
+        if brief.max_cost_usd is not None and self.usage.cost >= brief.max_cost_usd:
+            await self._allow_more(brief.max_cost_usd)
+
+    async def _allow_more(self, limit: float) -> None:
+        """A budget that is used up asks a person; each yes buys the same amount again."""
+        bought = 1
+        while self.usage.cost >= limit * bought:
+            shown = {"spent_usd": round(limit * bought, 6), "limit_usd": limit}
+            text = f"${limit * bought:.2f} are used up. Spend up to ${limit:.2f} more?"
+            answer = await self._asked(f"budget:{bought}", "budget", text, shown, None, {})
+            if answer["decision"] != "approved":
+                raise NodeError(f"The budget of ${limit:.2f} is used up.", code="budget_passed", hint="Raise it.")
+            bought += 1
+
+    # Tool calls --------------------------------------------------------------------------------------------------
+
+    async def hands(self, member: Member) -> dict[str, Hand]:
+        """What this agent may call, by the name that its model sees; what an outside server offers is recorded."""
+        found: dict[str, Hand] = {}
+        for use in member.tools:
+            kind = tools.registry()[use.name]
+            config = kind.Config.model_validate(use.config)
+            for offer in await self._offers(use, kind, config):
+                found[offer.name] = Hand(use, kind, config, offer)
+        return found
+
+    async def _offers(self, use: ToolUse, kind: tools.ToolType, config: NodeConfig) -> list[tools.Offer]:
+        if not kind.opens:
+            return [tools.Offer(kind.name, kind.help, kind.parameters)]
+        request = {"tool": use.name, "config": use.config}
+        place = f"offers:{digest(request)[:12]}"
+
+        async def ask() -> dict[str, Any]:
+            offers = await kind.offers(config, self._tool_context(self._key(place)))
+            return {"tool": use.name, "args": {}, "result": [offer.to_json() for offer in offers]}
+
+        return [tools.Offer(**offer) for offer in (await self._once("tool_called", place, request, ask))["result"]]
+
+    async def tools(self, task: str, agent: str, calls: Sequence[llm.ToolCall], hands: Mapping[str, Hand]) -> list[str]:
+        """All calls of one turn, side by side, answered in their order; a question to a person stops after the rest."""
+        wanted = (self.tool(task, agent, call, hands, index) for index, call in enumerate(calls))
+        ends = await asyncio.gather(*wanted, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+        return cast("list[str]", ends)
+
+    async def tool(self, task: str, agent: str, call: llm.ToolCall, hands: Mapping[str, Hand], index: int = 0) -> str:
+        """The answer for the model. What is wrong with the call, or goes wrong in it, the model is told."""
+        hand = hands.get(call.name)
+        if hand is None:
+            return f"Error: there is no tool {call.name!r}. Yours are: {', '.join(hands) or 'none'}."
+        if call.arguments is None:
+            return f"Error: the arguments of {call.name} are no JSON object."
+        if wrong := tools.against(hand.offer, call.arguments):
+            return f"Error: {tools.bad_arguments(call.name, wrong).message}"
+        place = f"{task}/{agent}/tool:{self.turns[f'{task}/{agent}']}.{index}"
+        arguments = call.arguments
+        if hand.use.approve:
+            who = next((m.role for m in self.brief.members if m.id == agent), agent)
+            shown = {"tool": call.name, "arguments": arguments}
+            text = f"Let {who} use {hand.kind.title}?"
+            answer = await self._asked(place, "tool", text, shown, hand.offer.parameters, arguments)
+            if answer["decision"] != "approved":
+                return f"Error: a person refused this call. {answer.get('comment') or ''}".strip()
+            arguments = answer.get("data") or arguments
+        return await self._called(place, hand, call.name, arguments)
+
+    async def _called(self, place: str, hand: Hand, name: str, arguments: dict[str, Any]) -> str:
+        key = self._key(place)
+        journal = self._run.journal
+        if journal.in_doubt(key):
+            self._run.reviews[key] = (self._ctx.node_id, "unsafe_effect")
+            raise Paused
+        resolved = journal.resolved.get(key)
+        said = {"tool": name, "args": arguments}
+
+        async def do() -> dict[str, Any]:
+            if resolved is not None and resolved.payload["action"] != "repeat":
+                return {**said, "result": resolved.payload.get("output", "A person decided that this call failed.")}
+            return {**said, **await self._do(key, hand, name, arguments)}
+
+        done = await self._once("tool_called", place, said, do)
+        return f"Error: {done['error']['message']}" if "error" in done else _text(done["result"])
+
+    async def _do(self, key: str, hand: Hand, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        args = hand.kind.arguments(name, arguments)
+        unsafe = hand.kind.effect(hand.config, args) is Effect.UNSAFE
+        if unsafe:
+            self._run.effects.add(key)
+            await self._say("effect_intended", key, {"request": {"tool": name, "args": arguments}})
+        began = time.monotonic()
+        try:
+            result = await hand.kind.call(args, hand.config, self._tool_context(key))
+            return {"result": result, "ms": _ms(began)}
+        except NodeError as error:
+            if unsafe and error.sent:
+                self._run.reviews[key] = (self._ctx.node_id, "unsafe_effect")
+                raise Paused from None
+            return {"error": error.to_json(), "ms": _ms(began)}
+        finally:
+            self._run.effects.discard(key)
+
+    def _tool_context(self, key: str) -> tools.ToolContext:
+        outside = digest(f"{self._run.effect_run_id}:{TRIES.sub('', key)}")
+        return tools.ToolContext(self._run.run_id, self._run.workspace_id, outside, self._ctx.secret)
+
+    # Tasks -------------------------------------------------------------------------------------------------------
+
+    def finished(self, task: str) -> dict[str, Any] | None:
+        """{text, data?} of a task that an earlier attempt finished."""
+        done = self._run.journal.calls.get(f"{self._home}/{task}")
+        return None if done is None else done.payload
+
+    async def task_done(self, task: str, text: str, data: Any = None) -> None:
+        key = f"{self._home}/{task}"
+        if key not in self._run.journal.calls:
+            await self._say(
+                "task_completed", key, {"task": task, "text": text, **({} if data is None else {"data": data})}
+            )
+
+    # The journal -------------------------------------------------------------------------------------------------
+
+    async def _once(
+        self, kind: EventType, place: str, request: dict[str, Any], fn: Callable[[], Awaitable[dict[str, Any]]]
+    ) -> dict[str, Any]:
+        wanted, calls = digest(request), self._run.journal.calls
+        recorded = calls.get(self._key(place))
+        if recorded is not None and recorded.payload["request_hash"] != wanted:
+            await self._diverge(place, wanted, recorded.payload["request_hash"])
+            recorded = calls.get(self._key(place))
+        if recorded is not None:
+            return recorded.payload
+        return await self._say(kind, self._key(place), {"request_hash": wanted, **await fn()})
+
+    async def _diverge(self, place: str, wanted: str, recorded: str) -> None:
+        """The engine asked something else than last time: what follows is new. Not after an unsafe effect, though."""
+        key = self._key(place)
+        if any(intent.startswith(self._home) for intent in self._run.journal.intents):
+            self._run.reviews[key] = (self._ctx.node_id, "diverged")
+            raise Paused
+        await self._say("diverged", key, {"request_hash": wanted, "recorded_hash": recorded})
+        self._branch += 1
+
+    async def _asked(
+        self, place: str, type_: str, text: str, content: Any, form: dict[str, Any] | None, data: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The payload of a person's decision on exactly this content. Raises Paused until there is one."""
+        key, shown = self._key(place), digest([type_, text, content, form, data])
+        asked = self._run.journal.questions.get(key)
+        if asked is None or asked.payload["hash"] != shown:
+            question = {
+                "approval_id": str(uuid_utils.uuid7()), "type": type_, "question": text, "content": content,
+                "schema": form, "data": data, "hash": shown,
+            }  # fmt: skip
+            await self._say("approval_requested", key, question)
+            raise Paused
+        decided = self._run.journal.decisions.get(asked.payload["approval_id"])
+        if decided is None:
+            raise Paused
+        return decided.payload
+
+    async def _say(self, kind: EventType, key: str, payload: dict[str, Any]) -> dict[str, Any]:
+        (event,) = await self._run.journal.append(NewEvent(kind, payload, self._ctx.node_id, key))
+        return event.payload
+
+    def _key(self, place: str) -> str:
+        return f"{self._home}/{place}" + (f"~{self._branch}" if self._branch else "")
+
+    def _emitter(self, place: str) -> llm.Emit:
+        async def emit(text: str) -> None:
+            if not self._run.stopped.is_set():
+                await self._run.emit(self._ctx.node_id, self._key(place), text)
+
+        return emit
+
+
+def _ms(began: float) -> int:
+    return round((time.monotonic() - began) * 1000)
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= SHOWN else text[:SHOWN] + " … (cut)"

@@ -1,0 +1,174 @@
+"""An agent's turns and tool calls: recorded once, replayed ever after, asked about when a person wants to see them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.errors import NodeError
+from engine.events import NewEvent
+from engine.node import Effect
+from engine.runner import Runner
+from engine.tools import ToolContext, tool
+from tests.engine.harness import Bench
+
+CALLS: list[dict[str, Any]] = []
+
+
+@tool(title="Look up", icon="tool")
+async def look_up(word: str) -> str:
+    """Says what a word means.
+
+    Args:
+        word: the word to look up
+    """
+    CALLS.append({"word": word})
+    if word == "slow":
+        await asyncio.sleep(30)
+    if word == "broken":
+        raise NodeError("the dictionary is shut", code="shut")
+    return f"{word} is a word"
+
+
+@tool(title="Send it", icon="tool", effect=Effect.UNSAFE)
+async def send_it(text: str, ctx: ToolContext) -> dict[str, Any]:
+    """Sends a text to somebody.
+
+    Args:
+        text: what is sent
+    """
+    CALLS.append({"text": text, "key": ctx.idempotency_key})
+    if text == "lost":
+        raise NodeError("cut", code="http_connection", sent=True)
+    return {"sent": text}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    CALLS.clear()
+    return Bench(tmp_path)
+
+
+def use(name: str, **arguments: Any) -> str:
+    return json.dumps({"tool_calls": [{"name": name, "arguments": arguments}]})
+
+
+def agent(*answers: str, tools: list[dict[str, Any]] | None = None, **config: Any) -> dict[str, Any]:
+    """A workflow of one agent whose demo model says `answers` turn by turn."""
+    task = f"Do it. x-demo: {json.dumps(answers)}"
+    settled = {"role": "Clerk", "goal": "Done", "task": task, "provider": "demo", "tools": tools or [], **config}
+    return {
+        "nodes": [{"id": "a", "kind": "agent", "config": settled}],
+        "outputs": {"t": "{{ a.text }}", "n": "{{ a.turns }}"},
+    }
+
+
+LOOK = [{"name": "look_up"}]
+
+
+async def test_an_agent_uses_its_tools_until_it_is_done(bench: Bench) -> None:
+    run = bench.start(agent(use("look_up", word="tea"), use("look_up", word="rain"), "Both are words.", tools=LOOK))
+    end = await bench.settle(run)
+    assert end.payload["outputs"] == {"t": "Both are words.", "n": 3}
+    assert CALLS == [{"word": "tea"}, {"word": "rain"}]
+    keys = [e.key for e in bench.events(run) if e.type in ("model_called", "tool_called")]
+    assert keys == [
+        "a#1/task/agent/model:0", "a#1/task/agent/tool:1.0", "a#1/task/agent/model:1", "a#1/task/agent/tool:2.0",
+        "a#1/task/agent/model:2",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (use("look_up", word=7), "word"),
+        (use("nothing"), "no tool"),
+        (use("look_up", word="broken"), "the dictionary is shut"),
+    ],
+)
+async def test_what_is_wrong_with_a_call_is_told_to_the_model(bench: Bench, call: str, told: str) -> None:
+    run = bench.start(agent(call, "I see.", tools=LOOK))
+    assert (await bench.settle(run)).payload["outputs"]["t"] == "I see."
+    second = [e for e in bench.events(run) if e.type == "model_called"][1]
+    assert second.payload["request_hash"]
+    answers = [e.payload for e in bench.events(run) if e.type == "tool_called"]
+    if told == "the dictionary is shut":
+        assert answers[0]["error"]["message"] == told
+    else:
+        assert answers == []
+
+
+async def test_an_endless_tool_loop_gets_a_last_turn_without_tools(bench: Bench) -> None:
+    run = bench.start(agent(*[use("look_up", word="tea")] * 6, tools=LOOK, max_turns=4))
+    end = await bench.settle(run)
+    assert end.type in ("run_completed", "run_failed")
+    assert len(CALLS) == 3
+    assert len([e for e in bench.events(run) if e.type == "model_called"]) == 4
+
+
+async def test_a_killed_agent_pays_nothing_twice(bench: Bench) -> None:
+    run = bench.start(agent(use("look_up", word="tea"), use("look_up", word="slow"), "Done.", tools=LOOK))
+    lost = Runner(bench.db, "lost", 1)
+    await lost.wake(run)
+    while {"word": "slow"} not in CALLS:  # noqa: ASYNC110 - another task fills it
+        await asyncio.sleep(0.01)
+    await lost.close(0)
+    CALLS.clear()
+    task = asyncio.create_task(bench.settle(run, "run_cancelled", "run_completed", seconds=5))
+    while {"word": "slow"} not in CALLS:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    bench.say(run, NewEvent("cancel_requested", {"by": "test"}))
+    await task
+    assert CALLS == [{"word": "slow"}]
+    assert len([e for e in bench.events(run) if e.type == "model_called"]) == 2
+
+
+async def test_a_call_that_asks_first_waits_with_its_literal_arguments(bench: Bench) -> None:
+    tools = [{"name": "send_it", "approve": True}]
+    run = bench.start(agent(use("send_it", text="Dear all"), "Sent.", tools=tools))
+    assert (await bench.settle(run)).type == "run_waiting"
+    asked = bench.last(run, "approval_requested")
+    assert asked.payload["content"] == {"tool": "send_it", "arguments": {"text": "Dear all"}}
+    assert CALLS == []
+    answer = {"approval_id": asked.payload["approval_id"], "decision": "approved", "data": {"text": "Dear Mira"}}
+    bench.say(run, NewEvent("approval_decided", answer, "a", asked.key))
+    assert (await bench.settle(run, "run_completed")).payload["outputs"]["t"] == "Sent."
+    assert [call["text"] for call in CALLS] == ["Dear Mira"]
+
+
+async def test_a_refused_call_is_told_to_the_model(bench: Bench) -> None:
+    tools = [{"name": "send_it", "approve": True}]
+    run = bench.start(agent(use("send_it", text="x"), "Then not.", tools=tools))
+    await bench.settle(run)
+    asked = bench.last(run, "approval_requested")
+    answer = {"approval_id": asked.payload["approval_id"], "decision": "rejected", "comment": "No."}
+    bench.say(run, NewEvent("approval_decided", answer, "a", asked.key))
+    assert (await bench.settle(run, "run_completed")).payload["outputs"]["t"] == "Then not."
+    assert CALLS == []
+
+
+async def test_an_unsafe_tool_in_doubt_needs_a_person(bench: Bench) -> None:
+    run = bench.start(agent(use("send_it", text="lost"), "Sent.", tools=[{"name": "send_it"}]))
+    end = await bench.settle(run)
+    assert (end.type, end.payload["reason"]) == ("run_needs_review", "unsafe_effect")
+    bench.say(
+        run, NewEvent("review_resolved", {"action": "use", "output": "It arrived.", "by": "me"}, end.node_id, end.key)
+    )
+    assert (await bench.settle(run, "run_completed")).payload["outputs"]["t"] == "Sent."
+    assert len(CALLS) == 1
+
+
+async def test_the_answer_fits_the_schema_after_one_repair(bench: Bench) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    spec = agent(use("look_up", word="tea"), "seven", '{"n": 7}', tools=LOOK, output_schema=schema)
+    spec["outputs"] = {"n": "{{ a.data.n }}"}
+    assert (await bench.settle(bench.start(spec))).payload["outputs"] == {"n": 7}
+
+
+async def test_a_token_limit_ends_the_step(bench: Bench) -> None:
+    run = bench.start(agent(use("look_up", word="tea"), "Done.", tools=LOOK, max_tokens_total=1))
+    assert (await bench.settle(run)).payload["error"]["code"] == "token_limit"
