@@ -24,10 +24,10 @@ from engine.llm.port import (
     Usage,
 )
 from engine.llm.presets import AUTO, NAMES, PRESETS, Name, Preset
-from engine.llm.prices import cost
+from engine.llm.prices import Prices, cost, table
 
 __all__ = [
-    "Answer", "Message", "Name", "Preferences", "Reply", "Request", "ToolCall", "ToolSpec", "Usage", "choose",
+    "NAMES", "Answer", "Message", "Name", "Preferences", "Reply", "Request", "ToolCall", "ToolSpec", "Usage", "choose",
     "complete", "missing_key", "providers", "turn",
 ]  # fmt: skip
 
@@ -78,7 +78,8 @@ async def turn(request: Request, provider: str, emit: Emit, preferences: Prefere
         request = replace(request, model=preferences.model)
     asked = request if who.protocol == "demo" else scripted.strip(request)
     protocol = cast(Protocol, import_module(f"engine.llm.{who.protocol}"))
-    return _priced(await protocol.turn(asked, emit, who), asked.model, preferences)
+    reply = await protocol.turn(asked, emit, who)
+    return _priced(reply, (reply.model, asked.model or who.default_model()), preferences.prices)
 
 
 def choose(provider: str, preferences: Preferences = NOTHING) -> str:
@@ -113,11 +114,17 @@ def providers(preferences: Preferences = NOTHING) -> list[dict[str, Any]]:
     ]
 
 
-def _priced(reply: Reply, asked: str, preferences: Preferences) -> Reply:
-    """With its cost: what the workspace's table says, else what the provider said, else by our own table."""
-    used, own = reply.usage, preferences.prices
-    mine = (cost(name, used.input_tokens, used.output_tokens, own) for name in (reply.model, asked) if name)
-    usd = next((price for price in mine if price is not None), 0.0)
+def _priced(reply: Reply, names: tuple[str, ...], own: Prices) -> Reply:
+    """With its cost: by the workspace's own prices, else what the provider said, else by our table, else nothing."""
+    used = reply.usage
+
+    def by(prices: Prices) -> float | None:
+        told = (cost(name, used.input_tokens, used.output_tokens, prices) for name in names)
+        return next((usd for usd in told if usd is not None), None)
+
+    usd = by(own)
+    if usd is None:
+        usd = used.cost or by(table()) or 0.0
     return replace(reply, usage=replace(used, cost=usd))
 
 

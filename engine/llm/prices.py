@@ -1,4 +1,4 @@
-"""What tokens cost: `prices.json` holds dollars per million tokens, in and out. An unknown model costs nothing."""
+"""What tokens cost: `prices.json` holds dollars per million tokens, in and out; a workspace may say otherwise."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Prices = Mapping[str, tuple[float, float]]
 """Model → dollars per million tokens, in and out."""
 
 
-def cost(model: str, input_tokens: int, output_tokens: int, own: Prices | None = None) -> float | None:
-    """Dollars for one call, by the workspace's own prices first; None for a model that is in no table."""
-    price = _price(model, own or {}) or _price(model, table())
+def cost(model: str, input_tokens: int, output_tokens: int, prices: Prices) -> float | None:
+    """Dollars for one call; None for a model that is not in `prices`."""
+    price = _price(model, prices)
     return price and round((input_tokens * price[0] + output_tokens * price[1]) / 1_000_000, 8)
 
 

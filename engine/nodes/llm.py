@@ -1,6 +1,6 @@
 """llm: one question to a model."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -48,7 +48,7 @@ class Llm(Step):
             description="How to answer: role, tone, limits.",
             json_schema_extra={"widget": "textarea"},
         )
-        provider: Literal["auto", "openai", "anthropic", "demo"] = Field(
+        provider: llm.Name = Field(
             "auto",
             title="Provider",
             description="auto takes the first one that has a key, else the demo model.",
