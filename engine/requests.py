@@ -27,9 +27,10 @@ EXCERPT = 4000
 class Giver(Protocol):
     """The part of a RunContext that a request needs."""
 
-    idempotency_key: str
+    @property
+    def idempotency_key(self) -> str: ...
 
-    def secret(self, reference: Mapping[str, str]) -> str: ...
+    def secret(self, reference: Mapping[str, str], /) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Annotated, Any
+from urllib.parse import urldefrag, urljoin
 
 from pydantic import Field
 
 from engine.errors import NodeError
-from engine.tools import ToolContext, tool
+from engine.tools import ToolContext, text_of, tool
 
-MAX_BYTES = 4_000_000
+MAX_BYTES = 3_000_000
 PART = 20_000
 """Characters handed out at a time."""
 LINKS = 200
+HTML = re.compile(r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html|head|body)\b", re.I | re.S)
 
 
 @tool(title="Read a web page", icon="globe", timeout_s=45)
@@ -26,7 +29,7 @@ async def browse(
     """Reads a public web page and answers its text as Markdown, without menus and advertisements.
 
     url: the address, beginning with https:// or http://.
-    links: keep the addresses of the links in the text.
+    links: also list the links of the page, to go on from here.
     start: where in the text to begin; `next` of the answer before goes on with a long page.
     """
     from engine import requests
@@ -36,27 +39,40 @@ async def browse(
     sent = await requests.send(outgoing, MAX_BYTES)
     if sent.status >= 400:
         raise requests.failure(sent)
-    kind = sent.headers.get("content-type", "").split(";")[0].strip().lower()
-    title, text = "", sent.body
-    if sent.encoding or not isinstance(text, str):
-        if sent.encoding:
-            raise NodeError(f"{outgoing.shown} is no text but {kind or 'unknown'}.", code="no_text", hint="Read a page.")
-        text = requests.to_text(text)
-    if "html" in kind or text.lstrip()[:15].lower().startswith(("<!doctype html", "<html")):
-        title, text = await asyncio.to_thread(read, text, sent.url, links)
-    part = text[start : start + PART]
-    more = {"next": start + PART} if start + PART < len(text) else {}
-    return {"url": sent.url, "title": title, "text": part, **more}
+    page = await asyncio.to_thread(read, text(sent.body, sent.encoding, outgoing.shown), sent.url, links)
+    part = page["text"][start : start + PART]
+    more = {"next": start + PART} if start + PART < len(page["text"]) else {}
+    return {"url": sent.url, **page, "text": part, **more}
 
 
-def read(source: str, url: str, links: bool) -> tuple[str, str]:
-    """Title and text of a page. Runs in a thread: large pages take their time."""
+def text(body: Any, encoding: str | None, shown: str) -> str:
+    """The answer as text; JSON is text too."""
+    if encoding:
+        raise NodeError(f"{shown} is a file, not a page.", code="no_text", hint="Ask for a page of text.")
+    return text_of(body) if body is not None else ""
+
+
+def read(source: str, url: str, links: bool) -> dict[str, Any]:
+    """Title, text and links of a page. Runs in a thread: a large one takes seconds."""
+    if not HTML.match(source):
+        return {"title": "", "text": source.strip()}
     import trafilatura  # a third of a second, and only workers read pages
 
-    page: Any = trafilatura.bare_extraction(
-        source, url=url, output_format="markdown", include_comments=False, include_links=links,
-        include_formatting=True, favor_recall=True, with_metadata=False,
-    )  # fmt: skip
-    text: str = (page.text if page is not None else "") or trafilatura.html2txt(source) or ""
-    found: Any = trafilatura.extract_metadata(source, default_url=url)
-    return (found.title or "") if found is not None else "", text.strip()
+    found = trafilatura.extract(source, url=url, output_format="markdown", include_comments=False, favor_recall=True)
+    about: Any = trafilatura.extract_metadata(source, default_url=url)
+    title = (about.title if about is not None else "") or ""
+    page = {"title": title, "text": (found or trafilatura.html2txt(source) or "").strip()}
+    return {**page, "links": _links(trafilatura.load_html(source), url)} if links else page
+
+
+def _links(tree: Any, base: str) -> list[dict[str, str]]:
+    found: dict[str, str] = {}
+    for anchor in tree.iter("a") if tree is not None else ():
+        words = " ".join(anchor.text_content().split())[:120]
+        try:
+            url = urldefrag(urljoin(base, (anchor.get("href") or "").strip())).url
+        except ValueError:
+            continue
+        if words and url.startswith(("http://", "https://")) and len(found) < LINKS:
+            found.setdefault(url, words)
+    return [{"text": words, "url": url} for url, words in found.items()]

@@ -77,9 +77,7 @@ PROVIDERS: dict[str, Provider] = {
     ),
     "wikipedia": Provider(
         "https://en.wikipedia.org/w/api.php",
-        lambda q, n: {
-            "query": {"action": "query", "list": "search", "format": "json", "srsearch": q, "srlimit": n}
-        },
+        lambda q, n: {"query": {"action": "query", "list": "search", "format": "json", "srsearch": q, "srlimit": n}},
         ("query", "search"),
         ("title", "pageid", "snippet"),
     ),
