@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import math
+import re
 import sqlite3
 import time
 from collections.abc import Mapping, Sequence
@@ -18,10 +19,9 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import create_engine, text
+import psycopg
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.pool import NullPool
+from sqlalchemy.exc import SQLAlchemyError
 
 from engine.errors import NodeError
 from engine.values import is_list, is_object
@@ -30,6 +30,9 @@ CONNECT_S = 10
 MAX_VALUE = 1_000_000
 """Bytes of one value that SQLite may make."""
 STEPS = 1000
+TOKEN = re.compile(
+    r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|::|(?<![\w:]):(?P<name>[A-Za-z_]\w*)|%""", re.DOTALL
+)
 DENIED = ("not authorized", "authorization denied", "prohibited", "read-only", "readonly")
 READS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
 
@@ -84,24 +87,33 @@ def _guard(raw: sqlite3.Connection, timeout_s: float) -> None:
 
 
 def _postgresql(url: URL, sql: str, parameters: Mapping[str, Any], rows: int, timeout_s: float) -> Answer:
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
     limits = f"-c default_transaction_read_only=on -c statement_timeout={round(timeout_s * 1000)}"
-    given = {"connect_timeout": CONNECT_S, "options": limits, "application_name": "nexod"}
-    engine = create_engine(url.set(drivername="postgresql+psycopg"), poolclass=NullPool, connect_args=given)
-    asked = False
     try:
-        with engine.connect() as opened:
-            conn = opened.execution_options(postgresql_readonly=True, stream_results=True)
-            asked = True
-            result = conn.execute(text(sql), dict(parameters))
-            if not result.returns_rows:
+        conn = psycopg.connect(address, connect_timeout=CONNECT_S, options=limits, application_name="nexod")
+    except psycopg.Error:
+        raise _unreachable() from None
+    try:
+        conn.read_only = True
+        with conn.cursor(name="nexod") as cursor:
+            cursor.execute(_bound(sql, parameters).encode(), dict(parameters))
+            if cursor.description is None:
                 raise _no_rows()
-            return list(result.keys()), result.fetchmany(rows)
-    except DBAPIError as fault:
-        raise (_refused(fault.orig or fault, timeout_s) if asked else _unreachable()) from None
-    except SQLAlchemyError as fault:
-        raise NodeError(_first_line(fault), code="bad_query") from None
+            return [column.name for column in cursor.description], cursor.fetchmany(rows)
+    except psycopg.Error as fault:
+        raise _refused(fault, timeout_s) from None
     finally:
-        engine.dispose()
+        conn.close()
+
+
+def _bound(sql: str, parameters: Mapping[str, Any]) -> str:
+    """`:name` as the driver writes it; texts, comments and casts stay what they are."""
+
+    def write(found: re.Match[str]) -> str:
+        name = found["name"]
+        return f"%({name})s" if name and name in parameters else found[0].replace("%", "%%")
+
+    return TOKEN.sub(write, sql)
 
 
 def _unreachable() -> NodeError:
