@@ -5,8 +5,15 @@
         models.play({"fault": "rate_limited", "retry_after": 1}, {"text": "Hello"})
 
 A step is what one request gets, in this order of precedence: from the prompt, `x-world: [step, …]` (the n-th request
-with the very same marker gets the n-th step, later ones the last), else the next one played, else a default answer.
-Other processes play over HTTP: POST /_world/play [steps], GET /_world/requests, POST /_world/reset.
+with the very same marker gets the n-th step, later ones the last), else the next one played, else the first rule of
+the script that fits, else a default answer. Other processes play over HTTP: POST /_world/play [steps],
+POST /_world/script [rules], GET /_world/requests, GET /_world/counts, POST /_world/reset.
+
+A rule `{"when": {…}, "then": step}` looks at the request alone, so a script answers alike in whatever order agents
+ask, also after somebody was killed and asks again. `when`, all of it: "system", "asked", "last" (texts that occur in
+the instructions, in anything but the model's own words, in the last message), "turn" (answers the model has given in
+this conversation), "results" (of tools, so far), "tool" (one that is offered; null: none is), "model". Texts of a
+rule's step may hold {results}, {last} and {turn}. `counts` says how often the very same request came.
 
 Steps: {"text": …} · {"json": …} · {"tool_calls": [{"name", "arguments"}]} · {"fault": …}, each with any of "usage",
 "model", "finish", "delay_s" (before the first byte), "chunk_delay_s", "whole" (no stream, though asked). Faults:
@@ -19,15 +26,15 @@ no_schema (400 on json_schema) · no_json (400 on any response_format) · no_usa
 
 from __future__ import annotations
 
+import hashlib
 import json
-import re
 from collections import Counter
-from collections.abc import Iterator
 from typing import Any
 
+from tests.world.dialects import MARK, Anthropic, Dialect, OpenAI, Step
 from tests.world.server import Handler, World, main
 
-Step = dict[str, Any]
+Rule = dict[str, Any]
 HOLD_S = 3600
 STATUS = {"unauthorized": 401, "forbidden": 403, "not_found": 404, "refused": 400, "rate_limited": 429, "quota": 429,
           "server_error": 500, "unavailable": 503}  # fmt: skip
@@ -36,7 +43,6 @@ PICKY = {
     "no_json": ("response_format", "json_"),
     "no_usage": ("stream_options", ""),
 }
-_MARK = re.compile(r"x-world:\s*(?=[\[{])")
 
 
 class ModelServer(World):
@@ -44,7 +50,9 @@ class ModelServer(World):
         super().__init__(port)
         self.url = f"{self.origin}/v1"
         self.requests: list[dict[str, Any]] = []
-        """Every request to a model: path, headers (lower case), body."""
+        """Every request to a model: path, headers (lower case), body;
+        `hash`, the same for the same request, and `answered`, whether all of the answer was sent."""
+        self._rules: list[Rule] = []
         self._played: list[Step] = []
         self._seen: Counter[str] = Counter()
 
@@ -52,9 +60,20 @@ class ModelServer(World):
         with self.lock:
             self._played += steps
 
+    def script(self, *rules: Rule) -> None:
+        """Rules from now on, instead of those before."""
+        with self.lock:
+            self._rules = list(rules)
+
+    def counts(self) -> Counter[str]:
+        """How often each request came, by its hash."""
+        with self.lock:
+            return Counter(one["hash"] for one in self.requests)
+
     def reset(self) -> None:
         with self.lock:
             self._played.clear()
+            self._rules.clear()
             self._seen.clear()
             self.requests.clear()
 
@@ -76,6 +95,10 @@ class ModelServer(World):
             case "play":
                 steps = call.json()
                 self.play(*(steps if isinstance(steps, list) else [steps]))
+            case "script":
+                self.script(*call.json())
+            case "counts":
+                return call.reply(200, dict(self.counts()))
             case "reset":
                 self.reset()
             case "requests":
@@ -88,7 +111,9 @@ class ModelServer(World):
     def _model(self, call: Handler, dialect: Dialect) -> None:
         headers = {k.lower(): v for k, v in call.headers.items()}
         with self.lock:
-            self.requests.append({"path": call.path, "headers": headers, "body": dialect.body})
+            seen = {"path": call.path, "headers": headers, "body": dialect.body}
+            seen |= {"hash": fingerprint(dialect.body), "answered": False}
+            self.requests.append(seen)
             step = self._next(dialect)
         if step.get("delay_s"):
             self.wait(step["delay_s"])
@@ -105,16 +130,40 @@ class ModelServer(World):
             return call.hang_up(reset=True)
         if fault == "error_body":
             return call.reply(200, {"error": {"message": step.get("text", "the model is loading"), "type": "error"}})
-        return _whole_or_stream(self, call, dialect, step)
+        _whole_or_stream(self, call, dialect, step)
+        seen["answered"] = not fault
+        return None
 
     def _next(self, dialect: Dialect) -> Step:
-        if match := _MARK.search(dialect.asked):
+        if match := MARK.search(dialect.asked):
             steps, end = json.JSONDecoder().raw_decode(dialect.asked, match.end())
             steps = steps if isinstance(steps, list) else [steps]
             mark = dialect.asked[match.start() : end]
             self._seen[mark] += 1
             return dict(steps[min(self._seen[mark], len(steps)) - 1])
-        return dict(self._played.pop(0)) if self._played else {}
+        if self._played:
+            return dict(self._played.pop(0))
+        rule = next((rule for rule in self._rules if _fits(rule.get("when") or {}, dialect)), None)
+        return dialect.filling(rule["then"]) if rule else {}
+
+
+def fingerprint(body: dict[str, Any]) -> str:
+    """The same for two requests that ask the same."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _fits(when: dict[str, Any], dialect: Dialect) -> bool:
+    seen: dict[str, Any] = {
+        "system": dialect.system, "asked": dialect.asked, "last": dialect.last_said, "turn": dialect.turn,
+        "results": len(dialect.results), "tool": dialect.tools, "model": dialect.body.get("model"),
+    }  # fmt: skip
+    return all(_is(wanted, seen[name]) for name, wanted in when.items())
+
+
+def _is(wanted: Any, seen: Any) -> bool:
+    if wanted is None:
+        return not seen
+    return wanted in seen if isinstance(wanted, str) and isinstance(seen, (str, list)) else wanted == seen
 
 
 def _refuse(call: Handler, fault: str, step: Step) -> None:
@@ -157,224 +206,6 @@ def _break(world: ModelServer, call: Handler, dialect: Dialect, fault: str) -> N
     if fault == "error_event":
         call.chunk(dialect.error())
     return call.end_stream()
-
-
-class Dialect:
-    """One provider's protocol. `early`: how many frames come before the first text."""
-
-    early = 1
-
-    def __init__(self, body: dict[str, Any]) -> None:
-        self.body = body
-        self.asked = "\n".join(_texts(body.get("system"))) + "\n".join(
-            text for m in body.get("messages", []) if m["role"] != "assistant" for text in _texts(m.get("content"))
-        )
-
-    @property
-    def schema(self) -> Any:
-        return None
-
-    def filled(self, step: Step) -> Step:
-        """The step with a text: what it says, else a value for the schema, else an echo."""
-        fault = step.get("fault")
-        if fault == "empty":
-            text = ""
-        elif fault == "huge":
-            text = "x" * int(step.get("size", 50_000_000))
-        elif "json" in step:
-            text = json.dumps(step["json"])
-        elif "text" in step:
-            text = step["text"]
-        elif step.get("tool_calls"):
-            text = ""
-        elif self.schema is not None:
-            text = json.dumps(example(self.schema))
-        else:
-            text = f"You said: {_MARK.split(self.last)[0].strip()[:200]}"
-        said = len(text.split()) + sum(len(_arguments(call).split()) + 1 for call in step.get("tool_calls") or [])
-        usage = step.get("usage") or {"input_tokens": len(self.asked.split()), "output_tokens": said}
-        return {"model": self.body.get("model", "world"), **step, "text": text, "usage": usage}
-
-    @property
-    def turn(self) -> int:
-        """How often the model has answered in this conversation."""
-        return sum(m["role"] == "assistant" for m in self.body.get("messages", []))
-
-    @property
-    def last(self) -> str:
-        asked = [m for m in self.body.get("messages", []) if m["role"] == "user"]
-        return "\n".join(_texts(asked[-1].get("content"))) if asked else ""
-
-    def whole(self, step: Step) -> Any:
-        raise NotImplementedError
-
-    def frames(self, step: Step) -> Iterator[bytes]:
-        raise NotImplementedError
-
-    def error(self) -> bytes:
-        raise NotImplementedError
-
-
-class OpenAI(Dialect):
-    @property
-    def schema(self) -> Any:
-        form = self.body.get("response_format") or {}
-        return (
-            form["json_schema"].get("schema", {})
-            if form.get("type") == "json_schema"
-            else ({"type": "object"} if form.get("type") == "json_object" else None)
-        )
-
-    def whole(self, step: Step) -> Any:
-        message: dict[str, Any] = {"role": "assistant", "content": step["text"]}
-        if calls := self._calls(step):
-            message |= {"content": step["text"] or None, "tool_calls": calls}
-        choice = {"index": 0, "message": message, "finish_reason": self._finish(step)}
-        return {**_head(step), "object": "chat.completion", "choices": [choice], "usage": self._usage(step)}
-
-    def frames(self, step: Step) -> Iterator[bytes]:
-        yield self._frame(step, {"role": "assistant", "content": ""})
-        for index, one in enumerate(self._calls(step)):
-            half = len(one["function"]["arguments"]) // 2
-            first = {**one, "function": {**one["function"], "arguments": one["function"]["arguments"][:half]}}
-            yield self._frame(step, {"tool_calls": [{"index": index, **first}]})
-            rest = {"index": index, "function": {"arguments": one["function"]["arguments"][half:]}}
-            yield self._frame(step, {"tool_calls": [rest]})
-        for piece in pieces(step["text"]):
-            yield self._frame(step, {"content": piece})
-        yield self._frame(step, {}, finish=self._finish(step))
-        if (self.body.get("stream_options") or {}).get("include_usage"):
-            yield sse({**_head(step), "object": "chat.completion.chunk", "choices": [], "usage": self._usage(step)})
-        yield b"data: [DONE]\n\n"
-
-    def error(self) -> bytes:
-        return sse({"error": {"message": "played: error_event", "type": "server_error"}})
-
-    def _frame(self, step: Step, delta: dict[str, Any], finish: str | None = None) -> bytes:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        return sse({**_head(step), "object": "chat.completion.chunk", "choices": [choice]})
-
-    @staticmethod
-    def _finish(step: Step) -> str:
-        return step.get("finish") or ("tool_calls" if step.get("tool_calls") else "stop")
-
-    def _calls(self, step: Step) -> list[dict[str, Any]]:
-        return [
-            {
-                "id": f"call_{self.turn}_{n}",
-                "type": "function",
-                "function": {"name": c["name"], "arguments": _arguments(c)},
-            }
-            for n, c in enumerate(step.get("tool_calls") or [])
-        ]
-
-    @staticmethod
-    def _usage(step: Step) -> dict[str, int]:
-        into, out = step["usage"]["input_tokens"], step["usage"]["output_tokens"]
-        return {"prompt_tokens": into, "completion_tokens": out, "total_tokens": into + out}
-
-
-class Anthropic(Dialect):
-    early = 2
-
-    def whole(self, step: Step) -> Any:
-        content = [{"type": "text", "text": step["text"]}] if step["text"] or not step.get("tool_calls") else []
-        calls = [{**call, "input": json.loads(raw)} for call, raw in self._calls(step)]
-        finish = self._finish(step)
-        return {**self._message(step), "content": content + calls, "stop_reason": finish, "usage": step["usage"]}
-
-    def frames(self, step: Step) -> Iterator[bytes]:
-        usage = {"input_tokens": step["usage"]["input_tokens"], "output_tokens": 0}
-        start = {**self._message(step), "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
-        yield self._event("message_start", message=start)
-        index = 0
-        if step["text"] or not step.get("tool_calls"):
-            said = [{"type": "text_delta", "text": piece} for piece in pieces(step["text"])]
-            yield from self._block(index, {"type": "text", "text": ""}, said)
-            index += 1
-        for at, (call, raw) in enumerate(self._calls(step), index):
-            half = len(raw) // 2
-            parts = [{"type": "input_json_delta", "partial_json": part} for part in (raw[:half], raw[half:])]
-            yield from self._block(at, call, parts)
-        out = {"output_tokens": step["usage"]["output_tokens"]}
-        yield self._event("message_delta", delta={"stop_reason": self._finish(step), "stop_sequence": None}, usage=out)
-        yield self._event("message_stop")
-
-    def _block(self, index: int, block: Any, deltas: list[Any]) -> Iterator[bytes]:
-        yield self._event("content_block_start", index=index, content_block=block)
-        for delta in deltas:
-            yield self._event("content_block_delta", index=index, delta=delta)
-        yield self._event("content_block_stop", index=index)
-
-    @staticmethod
-    def _finish(step: Step) -> str:
-        return step.get("finish") or ("tool_use" if step.get("tool_calls") else "end_turn")
-
-    def _calls(self, step: Step) -> list[tuple[dict[str, Any], str]]:
-        return [
-            ({"type": "tool_use", "id": f"toolu_{self.turn}_{n}", "name": c["name"], "input": {}}, _arguments(c))
-            for n, c in enumerate(step.get("tool_calls") or [])
-        ]
-
-    def error(self) -> bytes:
-        return self._event("error", error={"type": "overloaded_error", "message": "Overloaded"})
-
-    @staticmethod
-    def _message(step: Step) -> dict[str, Any]:
-        return {"id": "msg_world", "type": "message", "role": "assistant", "model": step["model"]}
-
-    @staticmethod
-    def _event(kind: str, **more: Any) -> bytes:
-        return b"event: " + kind.encode() + b"\n" + sse({"type": kind, **more})
-
-
-def sse(value: Any) -> bytes:
-    return b"data: " + json.dumps(value).encode() + b"\n\n"
-
-
-def pieces(text: str) -> list[str]:
-    """Words, or 64 KB blocks of a text without spaces."""
-    if len(text) > 1_000_000:
-        return [text[at : at + 65536] for at in range(0, len(text), 65536)]
-    return re.findall(r"\S+\s*|\s+", text)
-
-
-def example(schema: Any) -> Any:
-    """A plain value for a plain schema; written apart from the engine's."""
-    if not isinstance(schema, dict):
-        return "world"
-    if "const" in schema:
-        return schema["const"]
-    if "enum" in schema:
-        return schema["enum"][0]
-    match schema.get("type"):
-        case "object":
-            return {name: example(one) for name, one in (schema.get("properties") or {}).items()}
-        case "array":
-            return [example(schema.get("items"))]
-        case "integer" | "number":
-            return schema.get("minimum", schema.get("maximum", 1))
-        case "boolean":
-            return True
-        case "null":
-            return None
-        case _:
-            return "world"
-
-
-def _head(step: Step) -> dict[str, Any]:
-    return {"id": "chatcmpl-world", "created": 1, "model": step["model"]}
-
-
-def _arguments(call: dict[str, Any]) -> str:
-    arguments = call.get("arguments", {})
-    return arguments if isinstance(arguments, str) else json.dumps(arguments)
-
-
-def _texts(content: Any) -> list[str]:
-    if isinstance(content, str):
-        return [content]
-    return [part.get("text") or "" for part in content or [] if isinstance(part, dict)]
 
 
 if __name__ == "__main__":
