@@ -172,6 +172,11 @@ class RunContext(Protocol):
         """A piece of streamed model text for the live page; never in the journal."""
         ...
 
+    async def ask(self, question: Question, key: str = "") -> dict[str, Any]:
+        """A person's decision (payload of `approval_decided`) on exactly this question. Raises Paused until there is
+        one: the step keeps its token and is run again. `key` tells several questions of one step apart."""
+        ...
+
     async def intend(self, request: dict[str, Any]) -> None:
         """Commit `effect_intended` before an unsafe effect begins."""
         ...

@@ -1,6 +1,7 @@
 """What a typed function with a docstring takes, as a pydantic model: its JSON Schema, and the check of what comes.
 
-A paragraph of the docstring whose lines begin with `name:` describes the parameters; everything else is help.
+A paragraph of the docstring whose lines begin with `name:` (a line `Args:` may stand above) describes the parameters;
+everything else is help.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def _described(paragraph: str, parameters: Iterable[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     known = set(parameters)
     last = ""
-    for line in paragraph.splitlines():
+    for line in paragraph.removeprefix("Args:\n").splitlines():
         hit = LINE.fullmatch(line.strip())
         if hit and hit["name"] in known:
             last = hit["name"]

@@ -9,10 +9,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from engine import expressions, secrets
+import uuid_utils
+
+from engine import expressions, failpoint, secrets
 from engine.backends.run import Run
-from engine.errors import NodeError
-from engine.events import Event, NewEvent
+from engine.errors import NodeError, Paused
+from engine.events import Event, NewEvent, rfc3339
+from engine.node import Question
 from engine.plan import Plan
 from engine.tokens import Past
 
@@ -78,6 +81,18 @@ class Context:
             return
         await self._run.emit(self.node_id, self.key, text)
 
+    async def ask(self, question: Question, key: str = "") -> dict[str, Any]:
+        key, journal = key or self.key, self._run.journal
+        asked, shown = journal.questions.get(key), question_hash(question)
+        if asked is None or asked.payload["hash"] != shown:
+            await journal.append(NewEvent("approval_requested", _asked(question, shown), self.node_id, key))
+            failpoint.hit("after_pause")
+            raise Paused
+        decided = journal.decisions.get(asked.payload["approval_id"])
+        if decided is None:
+            raise Paused
+        return decided.payload
+
     async def intend(self, request: dict[str, Any]) -> None:
         self._run.effects.add(self.key)
         await self._run.journal.append(NewEvent("effect_intended", {"request": request}, self.node_id, self.key))
@@ -107,6 +122,20 @@ class Context:
         retry = f"/retry:{self._tries}" if self._tries else ""
         branch = f"~{self._branch}" if self._branch else ""
         return f"{self.key}{retry}/model:{self._turn}{branch}"
+
+
+def question_hash(question: Question) -> str:
+    """What an answer is bound to: everything the person sees."""
+    return digest([question.type, question.text, question.content, question.schema, question.data])
+
+
+def _asked(question: Question, shown: str) -> dict[str, Any]:
+    deadline = None if question.deadline_s is None else rfc3339(round((time.time() + question.deadline_s) * 1000))
+    return {
+        "approval_id": str(uuid_utils.uuid7()), "type": question.type, "question": question.text,
+        "content": question.content, "schema": question.schema, "data": question.data, "hash": shown,
+        **({"deadline_at": deadline} if deadline else {}),
+    }  # fmt: skip
 
 
 def digest(value: Any) -> str:

@@ -14,14 +14,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-import uuid_utils
-
 from engine import llm, tools
 from engine.backends.context import TRIES, Context, digest
 from engine.backends.run import Run
 from engine.errors import NodeError, Paused
 from engine.events import EventType, NewEvent
-from engine.node import Brief, Effect, Member, NodeConfig, ToolUse
+from engine.node import Brief, Effect, Member, NodeConfig, Question, ToolUse
 
 SHOWN = 200_000
 """Characters of a tool's answer that a model gets to read."""
@@ -96,7 +94,7 @@ class Desk:
         while self.usage.cost >= limit * bought:
             shown = {"spent_usd": round(limit * bought, 6), "limit_usd": limit}
             text = f"${limit * bought:.2f} are used up. Spend up to ${limit:.2f} more?"
-            answer = await self._asked(f"budget:{bought}", "budget", text, shown, None, {})
+            answer = await self._asked(f"budget:{bought}", Question(text, shown, type="budget"))
             if answer["decision"] != "approved":
                 raise NodeError(f"The budget of ${limit:.2f} is used up.", code="budget_passed", hint="Raise it.")
             bought += 1
@@ -149,7 +147,7 @@ class Desk:
             who = next((m.role for m in self.brief.members if m.id == agent), agent)
             shown = {"tool": call.name, "arguments": arguments}
             text = f"Let {who} use {hand.kind.title}?"
-            answer = await self._asked(place, "tool", text, shown, hand.offer.parameters, arguments)
+            answer = await self._asked(place, Question(text, shown, hand.offer.parameters, arguments, type="tool"))
             if answer["decision"] != "approved":
                 return f"Error: a person refused this call. {answer.get('comment') or ''}".strip()
             arguments = answer.get("data") or arguments
@@ -231,23 +229,8 @@ class Desk:
         await self._say("diverged", key, {"request_hash": wanted, "recorded_hash": recorded})
         self._branch += 1
 
-    async def _asked(
-        self, place: str, type_: str, text: str, content: Any, form: dict[str, Any] | None, data: dict[str, Any]
-    ) -> dict[str, Any]:
-        """The payload of a person's decision on exactly this content. Raises Paused until there is one."""
-        key, shown = self._key(place), digest([type_, text, content, form, data])
-        asked = self._run.journal.questions.get(key)
-        if asked is None or asked.payload["hash"] != shown:
-            question = {
-                "approval_id": str(uuid_utils.uuid7()), "type": type_, "question": text, "content": content,
-                "schema": form, "data": data, "hash": shown,
-            }  # fmt: skip
-            await self._say("approval_requested", key, question)
-            raise Paused
-        decided = self._run.journal.decisions.get(asked.payload["approval_id"])
-        if decided is None:
-            raise Paused
-        return decided.payload
+    async def _asked(self, place: str, question: Question) -> dict[str, Any]:
+        return await self._ctx.ask(question, self._key(place))
 
     async def _say(self, kind: EventType, key: str, payload: dict[str, Any]) -> dict[str, Any]:
         (event,) = await self._run.journal.append(NewEvent(kind, payload, self._ctx.node_id, key))

@@ -14,15 +14,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-import uuid_utils
-
 from engine import failpoint
-from engine.backends.context import Context, digest
+from engine.backends.context import Context
 from engine.backends.desk import Desk
 from engine.backends.run import Run
 from engine.errors import NexodError, NodeError, Paused
 from engine.events import NewEvent, rfc3339, to_ms
-from engine.node import Agent, Effect, Outcome, Pause, Question, Route, Step, Until
+from engine.node import Agent, Effect, Outcome, Pause, Route, Step, Until
 from engine.plan import PlannedNode
 
 log = logging.getLogger(__name__)
@@ -43,34 +41,16 @@ async def ask(run: Run, node: PlannedNode, inputs: dict[str, Any], ctx: Context)
         payload = {"due_at": rfc3339(wanted.at_ms), "for": "wait"}
         await run.journal.append(NewEvent("timer_set", payload, ctx.node_id, ctx.key))
         return None
-    asked = run.journal.questions.get(ctx.key)
-    shown = question_hash(wanted)
-    if asked is None or asked.payload["hash"] != shown:
-        await run.journal.append(NewEvent("approval_requested", _question(wanted, shown), ctx.node_id, ctx.key))
-        failpoint.hit("after_pause")
+    try:
+        return kind.answer(node.config, await ctx.ask(wanted))
+    except Paused:
         return None
-    decided = run.journal.decisions.get(asked.payload["approval_id"])
-    return kind.answer(node.config, decided.payload) if decided else None
 
 
 def _clock(run: Run, node: PlannedNode, kind: Pause, ctx: Context) -> Outcome | None:
     if ctx.key not in run.journal.fired:
         return None
     return kind.answer(node.config, run.journal.timers[ctx.key].payload)
-
-
-def question_hash(question: Question) -> str:
-    """What an answer is bound to: everything the person sees."""
-    return digest([question.type, question.text, question.content, question.schema, question.data])
-
-
-def _question(question: Question, shown: str) -> dict[str, Any]:
-    deadline = None if question.deadline_s is None else rfc3339(round((time.time() + question.deadline_s) * 1000))
-    return {
-        "approval_id": str(uuid_utils.uuid7()), "type": question.type, "question": question.text,
-        "content": question.content, "schema": question.schema, "data": question.data, "hash": shown,
-        **({"deadline_at": deadline} if deadline else {}),
-    }  # fmt: skip
 
 
 async def work(run: Run, node: PlannedNode, inputs: dict[str, Any], ctx: Context) -> Outcome | None:
@@ -95,6 +75,8 @@ async def work(run: Run, node: PlannedNode, inputs: dict[str, Any], ctx: Context
             value = await bounded(run, ctx, node.timeout_s, lambda: kind.run(node.config, inputs, ctx))
             failpoint.hit("after_effect")
             return Outcome("out", value)
+        except Paused:
+            return None
         except NodeError as error:
             if _in_doubt(run, node, error, ctx):
                 run.reviews[ctx.key] = (ctx.node_id, "unsafe_effect")

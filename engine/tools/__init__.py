@@ -24,7 +24,7 @@ from engine import schema, signature
 from engine.advice import advice
 from engine.errors import NexodError, NodeError
 from engine.node import Effect, NodeConfig
-from engine.values import is_object
+from engine.values import is_list, is_object
 
 log = logging.getLogger(__name__)
 GIVEN = ("config", "ctx")
@@ -213,12 +213,12 @@ def registry() -> Mapping[str, ToolType]:
     return _TOOLS
 
 
-def known(name: str) -> ToolType:
+def known(name: str, field: str = "") -> ToolType:
     """The tool of that name; for validators: what it raises is a problem with its field and cure."""
     found = registry().get(name)
     if found is None:
         cure = f"Choose one of {', '.join(sorted(registry()))}."
-        raise advice("bad_value", f"there is no tool {name!r}.", cure)
+        raise advice("bad_value", f"there is no tool {name[:80]!r}.", cure, field)
     return found
 
 
@@ -230,6 +230,23 @@ def configured(name: str, config: Any) -> NodeConfig:
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise _advice(kind, first) from None
+
+
+def check_constants(name: str, args: dict[str, Any]) -> None:
+    """Raises the advice for arguments that cannot fit whatever their expressions become."""
+    for wrong in known(name).check(args):
+        field = wrong["field"].split(".")[0]
+        if field not in args or not _rendered(args[field]):
+            fault = f"the argument {field} {wrong['message']}." if field else f"{wrong['message']}."
+            raise advice("bad_value", fault, "See the tool in the library.", f"args.{wrong['field']}".rstrip("."))
+
+
+def _rendered(value: Any) -> bool:
+    """Whether some text in it is filled in later."""
+    if isinstance(value, str):
+        return "{{" in value
+    parts = list(value.values()) if is_object(value) else value if is_list(value) else []
+    return any(_rendered(part) for part in parts)
 
 
 def _advice(kind: ToolType, error: ErrorDetails) -> Exception:
