@@ -18,6 +18,8 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from engine.llm import Preferences
+
 Inputs = Mapping[str, Any]
 
 
@@ -155,6 +157,8 @@ class RunContext(Protocol):
     visit: int
     idempotency_key: str
     """The same for every retry and attempt of this visit."""
+    preferences: Preferences
+    """What the workspace chose about models."""
 
     def evaluate(self, expression: str) -> Any:
         """A CEL expression over what this step may see. Raises NodeError(code="bad_expression")."""

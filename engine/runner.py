@@ -10,7 +10,7 @@ import logging
 from collections import OrderedDict
 from typing import Any
 
-from engine import failpoint
+from engine import failpoint, llm
 from engine.backends import load
 from engine.backends.attempt import Attempt
 from engine.backends.context import digest
@@ -120,7 +120,7 @@ class Runner:
         started_at = rfc3339(journal.started_at or claim.created_at) or ""
         run = Run(
             claim.run_id, claim.workspace_id, claim.effect_run_id, started_at, journal, backend, programs,
-            self.live.emitter(claim.workspace_id, claim.run_id),
+            self.live.emitter(claim.workspace_id, claim.run_id), llm.Preferences.of(claim.settings),
         )  # fmt: skip
         self._runs[claim.run_id] = (*self._runs[claim.run_id][:1], run, self._runs[claim.run_id][2])
         fixed = {"input": claim.inputs, "run": {"id": claim.run_id, "started_at": started_at}}

@@ -60,7 +60,7 @@ class Desk:
 
         async def ask() -> dict[str, Any]:
             began = time.monotonic()
-            reply = await llm.turn(request, provider, emit)
+            reply = await llm.turn(request, provider, emit, self._run.preferences)
             return {**reply.to_json(), "agent": agent, "task": task, "ms": _ms(began)}
 
         said = llm.Reply.of(await self._once("model_called", f"{place}/model:{turn}", request.identity(provider), ask))

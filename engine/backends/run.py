@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from engine import llm
 from engine.backends.protocol import Backend, Program
 from engine.errors import Cancelled, NodeError
 from engine.journal import Journal
@@ -28,6 +29,7 @@ class Run:
     backend: Backend
     programs: dict[int, Program]
     emit: Emit
+    preferences: llm.Preferences = field(default_factory=llm.Preferences)
     deadlines: dict[str, float] = field(default_factory=dict[str, float])
     """Key of each running step → the moment (monotonic) after which this worker is taken for hung."""
     effects: set[str] = field(default_factory=set[str])

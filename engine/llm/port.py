@@ -178,6 +178,14 @@ class Preferences:
     model: str = ""
     prices: Prices = field(default_factory=dict[str, tuple[float, float]])
 
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Preferences:
+        """From the workspace's settings `models` and `prices`."""
+        models: dict[str, str] = settings.get("models") or {}
+        prices: dict[str, Any] = settings.get("prices") or {}
+        own = {name: (float(into), float(out)) for name, (into, out) in prices.items()}
+        return cls(models.get("provider", "auto"), models.get("model", ""), own)
+
 
 class Protocol(typing.Protocol):
     """One file per protocol: a module that asks a provider who speaks it."""

@@ -96,6 +96,6 @@ class Llm(Step):
             output_schema=config.output_schema,
             visit=ctx.visit,
         )
-        answer = await llm.complete(request, config.provider, ctx.emit, ctx.model_call)
+        answer = await llm.complete(request, config.provider, ctx.emit, ctx.model_call, ctx.preferences)
         output = {"text": answer.text, "model": answer.model, "usage": answer.usage.to_json()}
         return output if config.output_schema is None else {**output, "data": answer.data}

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from engine.errors import Fenced, NodeError, NotFound
 from engine.events import TERMINAL, Event, NewEvent
 from engine.failpoint import hit
-from engine.store import projections
+from engine.store import projections, settings
 from engine.store.database import Database, Statement, is_sqlite, now_ms
 from engine.store.values import BLOB_BYTES, RUN_BYTES, Packed, dumps, is_blob, pack
 
@@ -44,6 +44,8 @@ class Claim:
     created_at: int
     lease_until: int
     cancel_requested: bool
+    settings: dict[str, Any]
+    """What the workspace chose, as of now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,7 @@ def _claimed(conn: Connection, row: Any, now: int, until: int) -> Claim:
     return Claim(
         run_id, w, run.workflow_id, run.version_id, epoch, next_seq, _spec(conn, w, run.version_id),
         json.loads(run.inputs), run.effect_run_id, run.target, run.created_at, until, bool(cancel),
+        settings.read(conn, w),
     )  # fmt: skip
 
 

@@ -293,6 +293,15 @@ class StreamToken(Owned, table=True):
     text: str = _text(nullable=False)
 
 
+class SettingRow(Owned, table=True):
+    """What a workspace chose for itself, by name; its service knows the shape of each."""
+
+    __tablename__: ClassVar[str] = "setting"
+    name: str = Field(primary_key=True)
+    value: Any = _json(nullable=False)
+    updated_at: int = _ms()
+
+
 class WorkerRow(Owned, table=True):
     """When a worker process was last seen; health is read from it, nothing else."""
 

@@ -1,0 +1,41 @@
+"""/settings: the workspace's default model, and what tokens cost."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+
+from engine.services import preferences
+from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, takes
+from nexod_app.auth import Caller
+
+router = APIRouter(prefix=PREFIX, tags=["settings"])
+Reader = Annotated[Caller, needs("read")]
+Admin = Annotated[Caller, needs("admin")]
+
+
+@router.get("/settings/models")
+async def get_models(who: Reader) -> Response:
+    """Whom `provider: auto` asks, and every provider, ready or not. Never a key."""
+    return answer(await in_thread(preferences.models, who.ws))
+
+
+@router.put("/settings/models", openapi_extra=takes("provider", provider="string", model="string"))
+async def put_models(who: Admin, request: Request) -> Response:
+    """`{"provider", "model"?}`: what `provider: auto` means from now on; `auto` takes the choice back."""
+    body = await read_fields(request, "provider", "model")
+    return answer(await in_thread(preferences.choose_models, who.ws, body.get("provider"), body.get("model", "")))
+
+
+@router.get("/settings/prices")
+async def get_prices(who: Reader) -> Response:
+    """Dollars per million tokens, by model; `own`: this workspace's price instead of Nexod's."""
+    return answer(await in_thread(preferences.prices, who.ws))
+
+
+@router.put("/settings/prices", openapi_extra=takes("items", items="array"))
+async def put_prices(who: Admin, request: Request) -> Response:
+    """`{"items": [{"model", "input", "output"}]}`, all of them; calls already made keep their cost."""
+    body = await read_fields(request, "items", "next")
+    return answer(await in_thread(preferences.set_prices, who.ws, body.get("items")))
