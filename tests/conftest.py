@@ -9,8 +9,12 @@ from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["tests.servers"]
 
+OURS = (
+    "NEXOD_", "OPENAI_", "ANTHROPIC_", "DEEPINFRA_", "OPENROUTER_", "OLLAMA_", "VLLM_", "DATABASE_URL", "REDIS_URL",
+    "LANGSMITH_", "LANGCHAIN_",
+)  # fmt: skip
 for name in list(os.environ):
-    if name.startswith(("NEXOD_", "OPENAI_", "ANTHROPIC_", "DATABASE_URL", "REDIS_URL", "LANGSMITH_", "LANGCHAIN_")):
+    if name.startswith(OURS):
         del os.environ[name]
 os.environ["REFLEX_TELEMETRY_ENABLED"] = "false"
 os.environ["CREWAI_DISABLE_TELEMETRY"] = "true"
