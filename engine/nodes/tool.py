@@ -31,7 +31,9 @@ class Tool(Step):
     timeout_s = 120
 
     class Config(NodeConfig):
-        tool: str = Field(title="Tool", min_length=1, json_schema_extra={"widget": "tool"})
+        tool: str = Field(
+            title="Tool", description="One of the library.", min_length=1, json_schema_extra={"widget": "tool"}
+        )
         args: Pairs = Field(
             default_factory=dict,
             title="Arguments",

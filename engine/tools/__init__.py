@@ -250,13 +250,15 @@ def _rendered(value: Any) -> bool:
 
 
 def _advice(kind: ToolType, error: ErrorDetails) -> Exception:
-    place = ".".join(map(str, error["loc"]))
     context = error.get("ctx", {})
+    steps = [*map(str, error["loc"]), context.get("field", "")]
+    place = ".".join(step for step in steps if step)
+    field = f"config.{place}" if place else "config"
     if error["type"] == "advice":
-        return advice(context["code"], f"{kind.title}: {context['fault']}", context["cure"], "config")
+        return advice(context["code"], f"{kind.title}: {context['fault']}", context["cure"], field)
     code = {"missing": "missing_field", "extra_forbidden": "unknown_field"}.get(error["type"], "bad_value")
-    fault = f"{kind.title}: the setting {place}: {_said(error)}."
-    return advice(code, fault, "See the tool in the library.", f"config.{place}" if place else "config")
+    fault = f"{kind.title}: the setting {place} {_said(error)}."
+    return advice(code, fault, "See the tool in the library.", field)
 
 
 def text_of(value: Any) -> str:
