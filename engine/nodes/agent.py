@@ -9,10 +9,15 @@ from engine.advice import advice
 from engine.node import Agent, Brief, Group, Inputs, Member, NodeConfig, RunContext, Task, Text, ToolUse, node
 
 
+def tool_choice(field: dict[str, Any]) -> None:
+    """The form offers the tools that there are, plugins included."""
+    field.update(widget="select", options=["", *tools.registry()])
+
+
 class ToolConfig(NodeConfig):
     """A tool that an agent may use."""
 
-    name: str = Field(title="Tool", json_schema_extra={"widget": "tool"})
+    name: str = Field(title="Tool", json_schema_extra=tool_choice)
     config: dict[str, Any] = Field(default_factory=dict, title="Settings", json_schema_extra={"widget": "json"})
     approve: bool = Field(
         False, title="Ask first", description="A person sees each call first.", json_schema_extra={"widget": "switch"}
@@ -120,7 +125,7 @@ class AgentNode(Agent):
         expected_output: str = Field(
             "", title="Expected", description="What the answer looks like.", json_schema_extra={"widget": "text"}
         )
-        tools: list[ToolConfig] = Field(default_factory=list, title="Tools", json_schema_extra={"widget": "tools"})
+        tools: list[ToolConfig] = Field(default_factory=list, title="Tools", json_schema_extra={"widget": "records"})
         provider: str = provider_field()
         model: str = MODEL
         output_schema: dict[str, Any] | None = Field(

@@ -18,7 +18,7 @@ class MemberConfig(NodeConfig):
     role: str = Field(title="Role", min_length=1, json_schema_extra={"widget": "text"})
     goal: str = Field(title="Goal", min_length=1, json_schema_extra={"widget": "text"})
     backstory: str = Field("", title="Backstory", json_schema_extra={"widget": "textarea"})
-    tools: list[ToolConfig] = Field(default_factory=list, title="Tools", json_schema_extra={"widget": "tools"})
+    tools: list[ToolConfig] = Field(default_factory=list, title="Tools", json_schema_extra={"widget": "records"})
     provider: str = provider_field()
     model: str = MODEL
 
@@ -31,9 +31,9 @@ class TaskConfig(NodeConfig):
     id: str = Field(title="Id", pattern=f"^{ID}$", max_length=64, json_schema_extra={"widget": "text"})
     description: Text = Field(title="Task", min_length=1, json_schema_extra={"widget": "textarea"})
     expected_output: str = Field("", title="Expected", json_schema_extra={"widget": "text"})
-    member: str = Field("", title="Member", json_schema_extra={"widget": "member"})
+    member: str = Field("", title="Member", json_schema_extra={"widget": "row", "list": "members", "head": "role"})
     context: list[str] = Field(
-        default_factory=list, title="Reads", description="Earlier tasks.", json_schema_extra={"widget": "task_ids"}
+        default_factory=list, title="Reads", description="Earlier tasks.", json_schema_extra={"widget": "earlier", "list": "tasks"}
     )
     output_schema: dict[str, Any] | None = Field(None, title="Output schema", json_schema_extra={"widget": "schema"})
 
@@ -69,10 +69,10 @@ class Crew(Agent):
 
     class Config(Limits):
         members: list[MemberConfig] = Field(
-            title="Members", min_length=1, max_length=20, json_schema_extra={"widget": "members"}
+            title="Members", min_length=1, max_length=20, json_schema_extra={"widget": "records"}
         )
         tasks: list[TaskConfig] = Field(
-            title="Tasks", min_length=1, max_length=50, json_schema_extra={"widget": "tasks"}
+            title="Tasks", min_length=1, max_length=50, json_schema_extra={"widget": "records"}
         )
         process: Literal["sequential", "hierarchical"] = Field(
             "sequential", title="Process", json_schema_extra={"widget": "select"}
