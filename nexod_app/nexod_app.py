@@ -22,6 +22,7 @@ from nexod_app.runs import page as runs
 from nexod_app.runs import run_page
 from nexod_app.runs.state import Runs
 from nexod_app.settings import page as choices
+from nexod_app.settings.model_state import Models
 from nexod_app.settings.state import Choices
 from nexod_app.shell import Shell
 from nexod_app.workflows import page as workflows
@@ -49,7 +50,7 @@ for route in ("/inbox", "/inbox/[question]"):
     app.add_page(inbox.page, route=route, title="Inbox · Nexod", on_load=[Shell.look, Inbox.load])
 for route in ("/library", "/library/[kind]"):
     app.add_page(library.page, route=route, title="Library · Nexod", on_load=[Shell.look, Library.load])
-app.add_page(choices.page, route="/settings", title="Settings · Nexod", on_load=[Shell.look, Choices.load])
+app.add_page(choices.page, route="/settings", title="Settings · Nexod", on_load=[Shell.look, Models.load, Choices.load])
 app.add_page(login.page, route="/login", title="Sign in · Nexod")
 app.add_page(lost.page, route="404", title="Not found · Nexod")
 

@@ -28,7 +28,7 @@ from engine.llm.prices import Prices, cost, table
 
 __all__ = [
     "NAMES", "Answer", "Message", "Name", "Preferences", "Reply", "Request", "ToolCall", "ToolSpec", "Usage", "choose",
-    "complete", "missing_key", "providers", "turn",
+    "complete", "missing_key", "providers", "switch", "turn",
 ]  # fmt: skip
 
 NOTHING = Preferences()
@@ -93,6 +93,11 @@ def choose(provider: str, preferences: Preferences = NOTHING) -> str:
 def missing_key(provider: str) -> bool:
     """Whether a named provider cannot answer for want of a key. Cheap: reads the environment only."""
     return provider in PRESETS and not PRESETS[provider].ready
+
+
+def switch(provider: str) -> str:
+    """The variable of the environment that makes it answer."""
+    return PRESETS[provider].variable
 
 
 def providers(preferences: Preferences = NOTHING) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from engine import schema
-from engine.llm import missing_key
+from engine.llm import missing_key, switch
 from engine.node import Agent, NodeConfig, NodeType, Pause, Route, Silent, Step, registry
 from engine.plan import graph
 from engine.plan.edges import sound_edges, wired
@@ -142,7 +142,7 @@ def _check_inside(flow: Flow, spec: NodeSpec, config: NodeConfig) -> None:
 def _check_key(flow: Flow, spec: NodeSpec, config: NodeConfig) -> None:
     provider = getattr(config, "provider", None)
     if isinstance(provider, str) and provider != "auto" and missing_key(provider):
-        cure = f"Set {provider.upper()}_API_KEY, or choose auto."
+        cure = f"Set {switch(provider)}, or choose auto."
         flow.of_step("missing_key", spec, f"{provider} has no key here.", cure, "config.provider", warning=True)
 
 

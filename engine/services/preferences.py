@@ -8,7 +8,8 @@ from typing import Any
 from engine import llm
 from engine.errors import Invalid, Problem
 from engine.llm.prices import table
-from engine.store import settings
+from engine.store import runs, settings
+from engine.store.database import now_ms
 from engine.store.session import Workspace
 from engine.values import is_list, is_object
 
@@ -52,6 +53,24 @@ def set_prices(ws: Workspace, items: Any) -> dict[str, Any]:
     rows = dict(_row(at, item) for at, item in enumerate(items))
     _write(ws, "prices", {name: price for name, price in rows.items() if table().get(name) != price})
     return prices(ws)
+
+
+def set_price(ws: Workspace, model: Any, input: Any = None, output: Any = None) -> dict[str, Any]:
+    """One price, the rest as they are; without figures it falls back to Nexod's."""
+    name = model.strip().lower() if isinstance(model, str) else model
+    rest = [one for one in prices(ws)["items"] if one["model"] != name]
+    new = [] if input is None and output is None else [{"model": name, "input": input, "output": output}]
+    return set_prices(ws, [*new, *rest])
+
+
+def usage(ws: Workspace, days: int = 30) -> dict[str, Any]:
+    """{days, runs, input_tokens, output_tokens, cost} of what ended lately."""
+    with ws.db.read() as conn:
+        found = runs.spent(conn, ws.id, now_ms(conn) - days * 86_400_000)
+    return {
+        "days": days, "runs": found["runs"], "input_tokens": round(found["input_tokens"]),
+        "output_tokens": round(found["output_tokens"]), "cost": round(found["cost"], 6),
+    }  # fmt: skip
 
 
 def preferences(ws: Workspace) -> llm.Preferences:

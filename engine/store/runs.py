@@ -14,7 +14,7 @@ from sqlmodel import SQLModel, col, select
 from engine.errors import NotFound
 from engine.events import Event
 from engine.store import ledger
-from engine.store.database import Statement
+from engine.store.database import Statement, is_sqlite
 from engine.store.models import Run
 from engine.store.session import Session
 from engine.store.values import dumps, is_blob
@@ -53,6 +53,22 @@ def durations(session: Session, workflow_id: str) -> list[float]:
         .limit(11)
     )
     return [(ended - started) / 1000 for ended, started in session.exec(query) if ended and started]
+
+
+_SPENT = "select count(*) as runs, {0} from run where workspace_id = :w and id >= :first and usage is not null"
+_SUMS = ("input_tokens", "output_tokens", "cost")
+_SPENT_SQLITE = Statement(_SPENT.format(", ".join(f"sum(json_extract(usage, '$.{n}')) as {n}" for n in _SUMS)))
+_SPENT_POSTGRES = Statement(
+    _SPENT.format(", ".join(f"sum((usage::json->>'{n}')::double precision) as {n}" for n in _SUMS))
+)
+
+
+def spent(conn: Connection, w: str, since_ms: int) -> dict[str, float]:
+    """What the runs admitted since then used, all together."""
+    head = f"{since_ms:012x}"
+    first = f"{head[:8]}-{head[8:]}-7000-8000-000000000000"  # an id says when it was made
+    row = (_SPENT_SQLITE if is_sqlite(conn) else _SPENT_POSTGRES)(conn, w=w, first=first).one()
+    return {"runs": row.runs, **{name: getattr(row, name) or 0 for name in _SUMS}}
 
 
 _PLACE = Statement(

@@ -1,10 +1,10 @@
-"""/settings: the workspace's default model, and what tokens cost."""
+"""/settings: the workspace's default model, what tokens cost, and what was used."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from engine.services import preferences
 from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, takes
@@ -39,3 +39,9 @@ async def put_prices(who: Admin, request: Request) -> Response:
     """`{"items": [{"model", "input", "output"}]}`, all of them; calls already made keep their cost."""
     body = await read_fields(request, "items", "next")
     return answer(await in_thread(preferences.set_prices, who.ws, body.get("items")))
+
+
+@router.get("/settings/usage")
+async def get_usage(who: Reader, days: Annotated[int, Query(ge=1, le=3660)] = 30) -> Response:
+    """Tokens and dollars of the runs started in the last days, once they ended."""
+    return answer(await in_thread(preferences.usage, who.ws, days))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import reflex as rx
 
 from components.icons import icon
-from components.live import copy_button, when
+from components.live import when
 from nexod_app.settings.dialogs import dialogs
-from nexod_app.settings.models import Provider
+from nexod_app.settings.model_parts import prices, who_answers
+from nexod_app.settings.section import section
 from nexod_app.settings.state import Choices
 from nexod_app.settings.view import Key
 from nexod_app.shell import page as shell
@@ -24,39 +25,8 @@ def page() -> rx.Component:
     return shell(
         "Settings",
         rx.el.header(rx.el.h1("Settings"), rx.el.span(class_name="grow"), SignOut.create(), class_name="top wide"),
-        rx.el.main(rx.el.div(_models(), _keys(), _server(), class_name="wrap narrow"), class_name="page"),
+        rx.el.main(rx.el.div(who_answers(), prices(), _keys(), _server(), class_name="wrap narrow"), class_name="page"),
         dialogs(),
-    )
-
-
-def _section(title: str, text: str, *body: rx.Component, action: rx.Component | None = None) -> rx.Component:
-    return rx.el.section(
-        rx.el.div(rx.el.h2(title), rx.el.span(class_name="grow"), action or rx.fragment(), class_name="sec"),
-        rx.el.p(text, class_name="t2 lead"),
-        *body,
-        class_name="part",
-    )
-
-
-def _models() -> rx.Component:
-    return _section(
-        "Models",
-        "A step that does not choose a provider asks the first one here that is ready. Keys are read from the "
-        "environment when Nexod starts; they are never stored and never shown.",
-        rx.el.ul(rx.foreach(Choices.providers, _provider), class_name="rows"),
-    )
-
-
-def _provider(one: rx.Var[Provider]) -> rx.Component:
-    ready = rx.el.span(icon("check", 14, bold=True), "Ready", class_name="st s-completed")
-    unset = rx.el.span(icon("dot", 14, bold=True), "Not set", class_name="st s-idle")
-    line = "export " + one.variable + rx.cond(one.variable == "OPENAI_BASE_URL", "=http://127.0.0.1:11434/v1", "=…")
-    how = rx.el.div(rx.el.code(line, class_name="mono grow"), copy_button(text=line), class_name="command")
-    return rx.el.li(
-        rx.el.div(rx.el.b(one.name, class_name="strong"), rx.el.p(one.text, class_name="t2"), class_name="grow"),
-        rx.cond(~one.ready, how),
-        rx.cond(one.ready, ready, unset),
-        class_name="set",
     )
 
 
@@ -66,7 +36,7 @@ def _keys() -> rx.Component:
         class_name="kr head",
         aria_hidden="true",
     )
-    return _section(
+    return section(
         "API keys",
         "For programs that start runs or answer questions. A decision names the key that took it.",
         rx.cond(
@@ -94,7 +64,7 @@ def _key(one: rx.Var[Key]) -> rx.Component:
 
 
 def _server() -> rx.Component:
-    return _section(
+    return section(
         "This server",
         "How it was started. The environment decides; a change needs a restart.",
         rx.el.dl(

@@ -10,16 +10,14 @@ from engine.services import identity
 from engine.store.session import Workspace
 from nexod_app import site
 from nexod_app.call import call, guard
-from nexod_app.settings import models, view
-from nexod_app.settings.models import Provider
+from nexod_app.settings import view
 from nexod_app.settings.view import Key
 from nexod_app.shell import Shell
 
 
 class Choices(rx.State):
-    """Models, keys, facts of this server; a new key while its secret is shown, one about to be revoked."""
+    """Keys, facts of this server; a new key while its secret is shown, one about to be revoked."""
 
-    providers: list[Provider] = []
     keys: list[Key] = []
     facts: list[tuple[str, str]] = []
     asking: bool = False
@@ -30,7 +28,7 @@ class Choices(rx.State):
     @rx.event
     async def load(self) -> None:
         self.keys = await call(self, keys)
-        self.providers, self.facts, self.loaded = models.providers(), view.facts(site.current().settings), True
+        self.facts, self.loaded = view.facts(site.current().settings), True
 
     @rx.event
     async def ask(self, asking: bool) -> None:

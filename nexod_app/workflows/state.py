@@ -115,7 +115,7 @@ def look(ws: Workspace, query: str, order: str) -> tuple[list[Row], list[bool]]:
     latest = last_runs(ws, found)
     rows = view.rows(found, latest, groups())
     answered = any(approvals.list_(ws, status, 1, None)["items"] for status in ("approved", "rejected"))
-    done = [bool(latest), answered, has_key(), any(one["rev"] > 1 for one in found)]
+    done = [bool(latest), answered, has_key(ws), any(one["rev"] > 1 for one in found)]
     return view.kept(rows, query, order)[:MOST], done
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from engine.runner import Runner
-from engine.services import identity
+from engine.services import identity, preferences
 from engine.store.session import Workspace
 from nexod_app.site import Site
 from tests.nexod_app.api.conftest import client
@@ -81,6 +81,27 @@ async def test_prices_are_changed_and_used(api: httpx.AsyncClient, models: Model
     models.play({"text": "Bees", "usage": {"input_tokens": 1_000_000, "output_tokens": 2_000_000}})
     assert (await run(api, provider="vllm", model="mine/llama"))["usage"]["cost"] == 22
     assert (await api.put("/settings/prices", json={"items": []})).json() == before
+
+
+async def test_one_price_is_changed_and_taken_back(ws: Workspace):
+    before = preferences.prices(ws)
+    assert preferences.set_price(ws, " GPT-4.1 ", 1.5, 2)["items"][0] == {
+        "model": "gpt-4.1", "input": 1.5, "output": 2.0, "own": True,
+    }  # fmt: skip
+    assert preferences.set_price(ws, "mine", 0, 0)["items"][1]["model"] == "mine"
+    preferences.set_price(ws, "mine")
+    assert preferences.set_price(ws, "gpt-4.1") == before
+
+
+async def test_what_was_used_is_told_for_the_workspace(api: httpx.AsyncClient, models: ModelServer, working: Runner):
+    nothing = {"days": 30, "runs": 0, "input_tokens": 0, "output_tokens": 0, "cost": 0.0}
+    assert (await api.get("/settings/usage")).json() == nothing
+    models.play(*[{"text": "Bees", "usage": {"input_tokens": 10, "output_tokens": 5}}] * 2)
+    for _ in range(2):
+        await run(api, provider="vllm", model="openai/gpt-4.1")
+    found = (await api.get("/settings/usage?days=1")).json()
+    assert found == {"days": 1, "runs": 2, "input_tokens": 20, "output_tokens": 10, "cost": 0.00012}
+    assert (await api.get("/settings/usage?days=0")).status_code == 422
 
 
 @pytest.mark.parametrize(
