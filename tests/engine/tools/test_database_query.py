@@ -31,14 +31,18 @@ def sqlite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-@pytest.fixture
-def postgresql(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> str:
+@pytest.fixture(scope="module")
+def database(postgres: Postgres) -> str:
     url = postgres.new_database()
     with psycopg.connect(url.replace("+psycopg", "")) as raw:
         for statement in (*TABLE, "create sequence s"):
             raw.execute(statement.encode())
-    monkeypatch.setenv("NEXOD_DB_SHOP", url)
     return url
+
+
+@pytest.fixture
+def postgresql(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEXOD_DB_SHOP", database)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -100,7 +104,7 @@ async def test_a_question_that_takes_too_long_is_stopped(shop: str):
     assert error.code == "timeout"
 
 
-async def test_postgresql_values_become_json(postgresql: str):
+async def test_postgresql_values_become_json(postgresql: None):
     (row,) = (
         await ask(
             "select 1.50::numeric a, '{\"b\": 1}'::jsonb j, '\\x00ff'::bytea y, array[1, 2] l, :n::int n", {"n": 7}
