@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from engine import llm
@@ -85,8 +84,8 @@ def _row(at: int, item: Any) -> tuple[str, tuple[float, float]]:
 
 
 def _dollars(item: dict[str, Any], at: int, name: str) -> float:
-    value = item.get(name)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    value: Any = item.get(name)
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
     if not number or not 0 <= value <= DEAREST:
         fault = f"{value!r} is no price."
         raise _invalid("bad_value", fault, "Dollars per million tokens, 0 or more.", f"items.{at}.{name}")

@@ -138,7 +138,7 @@ def _dialog() -> rx.Component:
                 ),
                 on_submit=Models.save,
             ),
-            class_name="ask",
+            class_name="sure",
         ),
         open=draft.length() > 0,
         on_open_change=Models.close,

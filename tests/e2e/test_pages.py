@@ -274,6 +274,23 @@ def test_a_key_is_shown_once_works_and_is_revoked(page: Page, nexod: Nexod) -> N
     assert page.request.get(f"{nexod.url}/api/v1/workflows", **with_key).status == 401
 
 
+def test_the_model_of_auto_and_a_price_are_chosen(page: Page) -> None:
+    page.goto("/settings")
+    page.get_by_test_id("settings-provider").select_option("demo")
+    page.get_by_test_id("settings-save").click()
+    expect(page.get_by_text("Saved", exact=True)).to_be_visible()
+    page.reload()
+    expect(page.get_by_test_id("settings-provider")).to_have_value("demo")
+    page.get_by_role("button", name="Add a price").click()
+    for field, value in (("model", "Mine/Llama"), ("input", "1.5"), ("output", "3")):
+        page.locator(f"#price-{field}").fill(value)
+    page.get_by_role("button", name="Save the price").click()
+    row = page.get_by_test_id("price-row").filter(has_text="mine/llama")
+    expect(row).to_contain_text("$1.50")
+    page.get_by_role("button", name="Take back the price of mine/llama").click()
+    expect(row).to_have_count(0)
+
+
 def test_the_theme_is_switched_and_kept(page: Page) -> None:
     page.goto("/")
     html = page.locator("html")
