@@ -53,7 +53,7 @@ def time_cursor(after: str | None) -> tuple[int, str] | None:
     match cursor(after):
         case None:
             return None
-        case [int(at), str(id_)]:
+        case [int(at), str(id_)] if 0 <= at < 2**53:
             return at, id_
         case _:
             raise _bad("after", "after is no cursor of ours.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from engine.errors import Invalid, NotFound, Problem
+from engine.errors import Invalid, NodeError, NotFound, Problem, TooLarge
 from engine.events import NewEvent
 from engine.failpoint import hit
 from engine.secrets import redact
@@ -75,11 +75,19 @@ def _admit(
             return False
         if key and not rows.remember(conn, ws.id, "runs", key, body, 202, answer, ws.db.now_ms(conn)):
             return False
-        ledger.admit(
+        admit(
             conn, workspace_id=ws.id, workflow_id=workflow_id, version_id=ready.version_id, version=ready.version,
             run_id=run_id, target=ready.target, inputs=inputs, events=[created],
         )  # fmt: skip
     return True
+
+
+def admit(conn: Any, **run: Any) -> None:
+    """`ledger.admit`, its refusal said to whoever asked: there is no step yet that could fail."""
+    try:
+        ledger.admit(conn, **run)
+    except NodeError as fault:
+        raise TooLarge(fault.message, hint=fault.hint) from fault
 
 
 def _repeated(ws: Workspace, key: str, body: str) -> dict[str, Any] | None:

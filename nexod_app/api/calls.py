@@ -19,6 +19,7 @@ from nexod_app.site import Site
 
 T = TypeVar("T")
 PREFIX = "/api/v1"
+MAX_DEPTH = 64
 DRAIN_BYTES, DRAIN_S = 64 * 2**20, 0.5
 SMALL = 64 * 1024
 """A body up to this size is parsed on the event loop; a larger one in a thread."""
@@ -127,9 +128,26 @@ async def read_fields(request: Request, *names: str, empty: bool = False) -> dic
 
 
 def _storable(body: Any) -> None:
-    """Half of a surrogate pair is JSON, and yet no text that can be kept."""
+    """Half of a surrogate pair is JSON, and yet no text that can be kept; and depth has an end."""
+    if _is_deep(body):
+        fault = f"The body nests deeper than {MAX_DEPTH} levels."
+        raise Invalid.of([Problem("too_deep", fault, "Flatten it.")], fault)
     try:
         json.dumps(body, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         fault = "A text holds a broken character."
         raise Invalid.of([Problem("bad_value", fault, "Type it again.")], fault) from None
+
+
+def _is_deep(body: Any) -> bool:
+    level = [body]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return False
+    return True

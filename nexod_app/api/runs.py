@@ -103,7 +103,7 @@ async def get_events(
     who: Reader,
     run_id: str,
     request: Request,
-    after: Annotated[int, Query(ge=-1)] = -1,
+    after: Annotated[int, Query(ge=-1, le=2**53)] = -1,
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
 ) -> Response:
     """The journal: an array of at most 500, or with `Accept: text/event-stream` everything as it happens."""
@@ -111,7 +111,7 @@ async def get_events(
         return answer(await in_thread(runs.events, who.ws, run_id, after))
     await in_thread(runs.events, who.ws, run_id, -1, 1)
     if last_event_id and last_event_id.isascii() and last_event_id.isdigit():
-        after = int(last_event_id)
+        after = int(last_event_id[:15])
     return stream(site_of(request).tailer, who.ws.id, run_id, after, lambda: still_allowed(request, "read"))
 
 
