@@ -11,12 +11,14 @@ from typing import Any
 import reflex as rx
 
 FILES = (
-    "graph.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx", "parts.jsx", "node.jsx",
+    "graph.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx", "parts.jsx",
+    "node.jsx",
     "edge.jsx", "palette.jsx", "fields.jsx", "timeline.jsx", "panels.jsx", "runs.jsx", "canvas.jsx", "canvas.css",
 )  # fmt: skip
 """All of them are linked next to one another, so that they can import each other."""
 
-_LINKED = {name: f"$/public{rx.asset(name, shared=True)}" for name in FILES}
+# Without Reflex's `?v=`: with it a file that others import too would be two modules with two states.
+_LINKED = {name: f"$/public{str(rx.asset(name, shared=True)).partition('?')[0]}" for name in FILES}
 FLOW = ["@xyflow/react@12.12.1", "@xyflow/system@0.0.84"]
 """The second is what the first is made of; our ports talk to it directly."""
 

@@ -293,7 +293,7 @@ function useRows(path, read, make, blank) {
 
 const cell = (v) => (typeof v === "string" ? v : v === undefined ? "" : JSON.stringify(v));
 const uncell = (text, was) => {
-  if (typeof was === "string" || was === undefined) return text;
+  if ((typeof was === "string" || was === undefined) && !/^\s*\{\s*"\$secret"/.test(text)) return text;
   try { return JSON.parse(text); } catch { return text; }
 };
 /** Names and values: headers, query, with, outputs. */
@@ -364,7 +364,7 @@ export function BoundAuth({ path, title, hint }) {
   const choose = (next) => write(next === "" ? undefined : next === "basic" ? { type: next, username: value?.username ?? "", password: value?.token ?? value?.password ?? { $secret: "" } } : { type: next, token: value?.token ?? value?.password ?? { $secret: "" } });
   return (
     <Frame {...{ title, hint }}>
-      <div className="list-rows" style={{ display: "grid", gap: 6 }}>
+      <div className="stack" style={{ gap: 6 }}>
         <select className="field" data-testid={`field-${name}.type`} aria-label={title} value={type} onChange={(e) => choose(e.target.value)}><option value="">None</option><option value="bearer">Bearer token</option><option value="basic">Name and password</option></select>
         {type === "basic" && <BoundInput path={`${inside(path).join(".")}.username`} placeholder="Name" required />}
         {type && <SecretInput path={`${inside(path).join(".")}.${secret}`} />}

@@ -175,7 +175,7 @@ const ago = (t) => {
   return s < 60 ? "just now" : s < 3600 ? `${Math.floor(s / 60)} min ago` : s < 86400 ? `${Math.floor(s / 3600)} h ago` : `${Math.floor(s / 86400)} days ago`;
 };
 export function Dock() {
-  const { run, runId } = live.useRun(), { dock, problems } = useEditor((s) => ({ dock: s.dock, problems: s.problems }));
+  const { run, runId } = live.useRun(), { dock, problems, step } = useEditor((s) => ({ dock: s.dock, problems: s.problems, step: s.selection.nodes.length === 1 && s.tab !== "data" }));
   const errors = problems.filter((p) => p.severity === "error").length, warnings = problems.length - errors;
   const toggle = (name) => set({ dock: get().dock === name ? null : name });
   const shown = dock && (dock === "problems" || run) ? dock : null;
@@ -197,7 +197,12 @@ export function Dock() {
         <button type="button" className={`btn ghost sm ${errors ? "faulty" : warnings ? "warned" : ""}`} aria-expanded={shown === "problems"} onClick={() => toggle("problems")}><Icon name={problems.length ? "warn" : "check"} />{errors ? plural(errors, "problem") : warnings ? plural(warnings, "warning") : "No problems"}</button>
       </header>
       {shown && shown !== "problems" && <div className="tabs" role="tablist">{[["timeline", "Timeline"], ["result", "Result"], ["events", "Events"]].map(([k, t]) => <button type="button" key={k} role="tab" aria-selected={shown === k} onClick={() => set({ dock: k })}>{t}</button>)}</div>}
-      {shown === "timeline" && <div className="sheet"><Timeline />{run.status === "completed" || run.error ? <div style={{ padding: "8px 16px 12px" }}><Outputs /></div> : null}</div>}
+      {shown === "timeline" && (
+        <div className={`sheet${step ? " split" : ""}`}>
+          <div className="half"><Timeline />{run.status === "completed" || run.error ? <div className="ending"><Outputs /></div> : null}</div>
+          {step && <div className="half io"><StepInput /><StepOutput /></div>}
+        </div>
+      )}
       {shown === "result" && <div className="sheet pad"><Outputs /></div>}
       {shown === "events" && <div className="sheet"><Events /></div>}
       {shown === "problems" && <div className="sheet pad"><Problems /></div>}

@@ -116,7 +116,7 @@ export function RunSide() {
       <AskCard />
       <div className="tabs" role="tablist">{TABS.map(([k, t]) => <button type="button" key={k} role="tab" aria-selected={tab === k} onClick={() => setTab(k)}>{t}</button>)}<Facts /></div>
       <div className="sheet">
-        {tab === "timeline" && <><Timeline />{ended && <div style={{ padding: "12px 16px", borderTop: "1px solid var(--line)" }}><Outputs /></div>}</>}
+        {tab === "timeline" && <><Timeline />{ended && <div className="ending"><Outputs /></div>}</>}
         {tab === "result" && <div style={{ padding: "12px 16px" }}><Outputs /></div>}
         {tab === "events" && <Events />}
       </div>
