@@ -116,6 +116,7 @@ class Journal:
                 self.outcomes[key] = event
             case "node_retry":
                 self.failures.setdefault(key, []).append(event)
+                self.intents.pop(key, None)  # an unsafe step tries again only when nothing was sent
             case "model_called" | "tool_called":
                 self.calls[key] = event
                 self._count(payload.get("usage") or {})
