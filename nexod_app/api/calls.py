@@ -84,10 +84,11 @@ async def read_json(request: Request) -> Any:
     return parse(data) if len(data) <= SMALL else await in_thread(parse, data)
 
 
-async def read_bytes(request: Request) -> bytes:
+async def read_bytes(request: Request, *others: str) -> bytes:
     """The body, never more of it in memory than is allowed."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+    json_kind = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    if not json_kind and kind not in others:
         raise UnsupportedMedia(f"The content type is {kind or 'missing'!r}.", hint="Send application/json.")
     length = request.headers.get("content-length", "")
     data, size = bytearray(), int(length) if length.isdigit() and int(length) > MAX_BYTES else 0
