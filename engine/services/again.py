@@ -38,7 +38,7 @@ def fork(ws: Workspace, run_id: str, seq: Any, outputs: Any = None) -> dict[str,
     if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq <= past[-1].seq:
         fault = f"seq is a whole number from 0 to {past[-1].seq}."
         raise Invalid.of([Problem("bad_value", fault, "Take it from an event of the run.", field="seq")], fault)
-    outputs = _replacement(spec, past[seq], outputs)
+    outputs = redact(_replacement(spec, past[seq], outputs))
     copied = history.copied(past, seq, next(iter(outputs.values()), None), replace=bool(outputs))
     return _again(ws, row, seq, copied, None)
 
