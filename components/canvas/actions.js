@@ -136,6 +136,13 @@ export function showAll(rf, home) {
   const top = height > box.height ? (box.height - (b.bottom - b.top) * zoom) / 2 : Math.max(44, Math.min((box.height - (b.bottom - b.top)) / 2, 120));
   rf.setViewport({ x: Math.round(box.width / 2 - middle * zoom), y: Math.round(top - b.top * zoom), zoom });
 }
+/** Make the whole drawing visible again when panels took its place; leaves alone what is seen already. */
+export function keepInSight() {
+  const { rf, fit } = getView() ?? {}, box = document.querySelector('[data-testid="canvas"]')?.getBoundingClientRect(), { nodes } = get().spec;
+  if (!rf || !box || !nodes.length) return;
+  const b = bounds(nodes), a = rf.flowToScreenPosition({ x: b.left, y: b.top }), z = rf.flowToScreenPosition({ x: b.right, y: b.bottom });
+  if (a.x < box.left || a.y < box.top || z.x > box.right || z.y > box.bottom) fit({ duration: 180 });
+}
 /** Bring a step into sight if it is not. */
 export function reveal(rf, home, id) {
   const node = nodeOf(id), box = home?.getBoundingClientRect();
@@ -181,8 +188,9 @@ export function onCanvasKey(event) {
 /** Keys anywhere on the editor page. */
 export function onKey(event) {
   const mod = event.ctrlKey || event.metaKey, key = event.key.toLowerCase();
-  if (mod && key === "enter") return event.preventDefault(), set({ dialog: "run" });
-  if (document.querySelector("dialog[open]")) return;
+  const dialog = document.querySelector("dialog[open]");
+  if (mod && key === "enter") return event.preventDefault(), dialog ? dialog.querySelector("form")?.requestSubmit() : set({ dialog: "run" });
+  if (dialog) return;
   if (typing(event.target)) return;
   if (mod && key === "z") event.preventDefault(), event.shiftKey ? redo() : undo();
   else if (mod && key === "y") event.preventDefault(), redo();

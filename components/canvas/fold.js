@@ -147,8 +147,8 @@ function fact(visit) {
   return plural(Object.keys(o).length, "value");
 }
 /** The second line of a card while there is a run. */
-export function says(visit, status, now = Date.now()) {
-  if (!visit) return status === "skipped" ? "Not on the way taken" : null;
+export function says(run, visit, status, now = Date.now()) {
+  if (!visit) return status !== "skipped" ? null : run.status === "completed" ? "Branch not taken" : "Not reached";
   const retried = visit.retries.length ? ` after ${plural(visit.retries.length, "retry", "retries")}` : "";
   if (status === "running") return `${visit.text ? "Writing" : "Running"}, ${took(visit, now)} so far`;
   if (status === "waiting") {

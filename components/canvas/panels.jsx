@@ -193,6 +193,7 @@ export function Dock() {
           </span>
         ) : <span className="cap t3">Not run yet</span>}
         <span className="grow" />
+        {run?.endedAt && <IconButton small name="x" size={14} title="Clear the run from the drawing" onClick={live.forget} />}
         {run && !run.endedAt && <button type="button" className="btn danger sm" data-testid="cancel-button" onClick={live.cancel}><Icon name="stop" size={14} />Cancel</button>}
         <button type="button" className={`btn ghost sm ${errors ? "faulty" : warnings ? "warned" : ""}`} aria-expanded={shown === "problems"} onClick={() => toggle("problems")}><Icon name={problems.length ? "warn" : "check"} />{errors ? plural(errors, "problem") : warnings ? plural(warnings, "warning") : "No problems"}</button>
       </header>
@@ -261,6 +262,7 @@ function RunDialog({ onClose }) {
       ask.set(workflowId, values);
       await live.start(inputs);
       onClose();
+      requestAnimationFrame(() => requestAnimationFrame(act.keepInSight));
     } catch (error) {
       const at = {}, rest = [];
       for (const d of error.details ?? []) {

@@ -109,7 +109,11 @@ export function RunSide() {
   const [tab, setTab] = useState("timeline"), [cut, setCut] = useState(null), go = useNavigate();
   const { run } = live.useRun(), kind = useEditor((s) => s.types[byId(s.spec).get(cut?.nodeId)?.kind]);
   const ended = run?.endedAt && run.status === "completed";
-  const fork = async (visit, outputs) => go(`/runs/${await live.fork(visit.doneSeq, outputs)}`);
+  const fork = async (visit, outputs) => {
+    const id = await live.fork(visit.doneSeq, outputs);
+    setCut(null);
+    go(`/runs/${id}`);
+  };
   const choose = (visit) => (["step", "agent", "call"].includes(get().types[byId(get().spec).get(visit.nodeId)?.kind]?.shape) ? setCut(visit) : fork(visit, {}).catch((e) => toast("Could not fork", { status: "failed", text: e.message })));
   return (
     <div className="side">
