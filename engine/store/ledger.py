@@ -188,7 +188,9 @@ def heartbeat(db: Database, owner: str, lease_s: float, runs: Iterable[tuple[str
     """Renew the leases of `runs` (id, epoch); answers those still ours."""
     with db.begin() as conn:
         until = now_ms(conn) + round(lease_s * 1000)
-        beats = (_BEAT(conn, until=until, run_id=run_id, epoch=epoch, owner=owner).first() for run_id, epoch in runs)
+        beats = [
+            _BEAT(conn, until=until, run_id=run_id, epoch=epoch, owner=owner).first() for run_id, epoch in sorted(runs)
+        ]
         return {row[0] for row in beats if row}
 
 
@@ -270,8 +272,11 @@ _QUEUE_ROW = Statement(
 
 def append(db: Database, batch: Sequence[Append]) -> list[Written]:
     """Many runs' events in one commit. Each item answers for itself: its events, Fenced, or a NodeError of size."""
+    # In one order, as every transaction of many runs does it: so no two wait for each other.
+    order = sorted(range(len(batch)), key=lambda at: batch[at].run_id)
     with db.begin() as conn:
-        return [write(conn, item) for item in batch]
+        written = {at: write(conn, batch[at]) for at in order}
+    return [written[at] for at in range(len(batch))]
 
 
 def write(conn: Connection, item: Append) -> Written:

@@ -34,8 +34,8 @@ from tests.world.sink import Sink
 
 LEASE_S = 2.0
 POINTS = {
-    "after_admit": 0.02, "before_doorbell": 0.02, "after_dequeue": 0.015, "after_claim": 0.015, "in_node": 0.006,
-    "after_effect": 0.006, "after_record": 0.01, "after_pause": 0.05, "after_answer": 0.05, "after_terminal": 0.015,
+    "after_admit": 0.03, "before_doorbell": 0.02, "after_dequeue": 0.015, "after_claim": 0.015, "in_node": 0.008,
+    "after_effect": 0.008, "after_record": 0.015, "after_pause": 0.12, "after_answer": 0.12, "after_terminal": 0.03,
 }  # fmt: skip
 _STATES = Statement("select run_id, epoch, state from run_queue where owner like :owner and state = 'running'")
 _EPOCH = Statement("select epoch, state from run_queue where run_id = :run_id")
@@ -55,6 +55,7 @@ class Siege:
     pause_s: float = 0.3
     failpoints: str = ""
     without: str = ""
+    servers: dict[str, str] = field(default_factory=dict)
     points: Counter[str] = field(default_factory=Counter)
     killed: int = 0
     frozen: int = 0
@@ -68,6 +69,7 @@ class Siege:
             "NEXOD_DATA": str(self.folder), "NEXOD_WORKERS": "3", "NEXOD_LEASE_S": str(LEASE_S),
             "NEXOD_EGRESS_ALLOW": f"127.0.0.1:{self.sink.port}", "PORT": str(self.port),
             "NEXOD_FAILPOINT": self.failpoints, "NEXOD_KILL_WITHOUT": self.without,
+            **self.servers,
         }  # fmt: skip
         self.db = Database.open(Settings.read(self.env).database_url)
         migrate(self.db)
