@@ -186,7 +186,7 @@ export function Dock() {
         {run ? (
           <span className="row sum num">
             <span data-testid="run-status" data-status={run.status}><Chip status={run.status} /></span>
-            {run.createdAt && <span className="hide-m">{ago(run.createdAt)}</span>}
+            {run.createdAt && <span className="hide-s hide-m">{ago(run.createdAt)}</span>}
             <span className="hide-m"><Facts brief /></span>
             {run.waitingFor.length > 0 && <a className="link" href={`/inbox?id=${run.waitingFor[0]}`}>{run.waitingFor.length === 1 ? "Needs your answer" : `${run.waitingFor.length} questions wait`}</a>}
             <a className="link hide-m" href={`/runs/${runId}`}>Open run</a>
