@@ -30,7 +30,7 @@ from engine.store.sweep import sweep
 from engine.store.workers import gone, seen
 
 log = logging.getLogger(__name__)
-SWEEP_S = 0.5
+SWEEP_S = 0.3
 SEEN_S = 5.0
 WATCH_S = 1.0
 GRACE_S = 4.0
