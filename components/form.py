@@ -119,7 +119,7 @@ def select(schema: Schema, props: dict[str, Any]) -> rx.Component:
 
 
 def pairs(schema: Schema, props: dict[str, Any]) -> rx.Component:
-    return c.Pairs.create(**props)
+    return c.Pairs.create(typed=props["path"] not in ("config.headers", "config.query"), **props)
 
 
 def cases(schema: Schema, props: dict[str, Any]) -> rx.Component:
@@ -210,7 +210,10 @@ def workflow_form() -> rx.Component:
         c.TextArea.create(path="description", mode="text", title="Description", keep=True),
         c.Inputs.create(title="Inputs", hint="What a run asks for. Steps read them as input.name."),
         c.Pairs.create(
-            path="outputs", title="Outputs", hint="What a run answers: a name, and {{ draft.text }} or plain text."
+            path="outputs",
+            typed=True,
+            title="Outputs",
+            hint="What a run answers: a name, and {{ draft.text }} or plain text.",
         ),
         rx.el.div(rx.el.span("Problems", class_name="label"), c.Problems.create()),
     )

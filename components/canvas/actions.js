@@ -175,7 +175,7 @@ function nudge(key) {
 }
 /** Keys while the focus is on the drawing. */
 export function onCanvasKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || event.target.closest("button, .menu")) return;
   const id = focused(), key = event.key;
   if (key.startsWith("Arrow")) {
     event.preventDefault();
@@ -198,9 +198,10 @@ export function onKey(event) {
   else if (mod && key === "d") event.preventDefault(), duplicate();
   else if (mod && key === "v") setTimeout(() => Date.now() - pasteSeen > 200 && clipboard && paste(clipboard), 80);
   else if (mod) return;
-  else if (event.key === "Delete" || event.key === "Backspace") event.preventDefault(), remove();
   else if (event.key === "/") event.preventDefault(), document.querySelector('[data-testid="palette-search"]')?.focus();
   else if (key === "escape") select([]), getView()?.menu(null);
+  else if (event.target.closest?.(".insp, .dock, .menu")) return;
+  else if (event.key === "Delete" || event.key === "Backspace") event.preventDefault(), remove();
   else if (key === "a" && !event.altKey) addMenu(event);
 }
 function addMenu(event) {

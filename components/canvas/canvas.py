@@ -155,7 +155,10 @@ class Choice(Leaf):
 
 
 class Pairs(Field):
+    """Names and values; `typed`: a value that reads as JSON is JSON, not text."""
+
     tag = "BoundPairs"
+    typed: rx.Var[bool]
 
 
 class Cases(Field):

@@ -291,16 +291,17 @@ function useRows(path, read, make, blank) {
   return { rows: all, edit, drop, flush, owner, write };
 }
 
-const cell = (v) => (typeof v === "string" ? v : v === undefined ? "" : JSON.stringify(v));
-const uncell = (text, was) => {
-  if ((typeof was === "string" || was === undefined) && !/^\s*\{\s*"\$secret"/.test(text)) return text;
-  try { return JSON.parse(text); } catch { return text; }
+const isJson = (text) => {
+  try { return JSON.parse(text), true; } catch { return false; }
 };
+/** Text is text; where values keep their type, what reads as JSON is JSON, and a text that would is put in quotes. */
+const cell = (v, typedValues) => (v === undefined ? "" : typeof v === "string" && !(typedValues && isJson(v)) ? v : JSON.stringify(v));
+const uncell = (text, typedValues) => ((typedValues || /^\s*\{\s*"\$secret"/.test(text)) && isJson(text) ? JSON.parse(text) : text);
 /** Names and values: headers, query, with, outputs. */
-export function BoundPairs({ path, title, required, hint, names = "Name", values = "Value" }) {
+export function BoundPairs({ path, title, required, hint, typed: keep = false, names = "Name", values = "Value" }) {
   const name = nameOf(path);
-  const read = (v) => (v && typeof v === "object" && !Array.isArray(v) ? Object.entries(v).map(([k, x]) => ({ name: k, value: cell(x), raw: x })) : []);
-  const make = (rows) => Object.fromEntries(rows.filter((r) => r.name.trim()).map((r) => [r.name.trim(), uncell(r.value, r.raw)]));
+  const read = (v) => (v && typeof v === "object" && !Array.isArray(v) ? Object.entries(v).map(([k, x]) => ({ name: k, value: cell(x, keep || typeof x !== "string"), was: x })) : []);
+  const make = (rows) => Object.fromEntries(rows.filter((r) => r.name.trim()).map((r) => [r.name.trim(), uncell(r.value, keep || (r.was !== undefined && typeof r.was !== "string"))]));
   const { rows, edit, drop, flush, owner } = useRows(path, read, make, { name: "", value: "" });
   const twice = rows.map((r) => r.name.trim()).find((n, i, all) => n && all.indexOf(n) !== i);
   return (
