@@ -13,7 +13,7 @@ import reflex as rx
 FILES = (
     "graph.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx", "parts.jsx",
     "node.jsx",
-    "edge.jsx", "palette.jsx", "fields.jsx", "timeline.jsx", "panels.jsx", "runs.jsx", "canvas.jsx", "canvas.css",
+    "edge.jsx", "palette.jsx", "fields.jsx", "records.jsx", "timeline.jsx", "panels.jsx", "runs.jsx", "canvas.jsx", "canvas.css",
 )  # fmt: skip
 """All of them are linked next to one another, so that they can import each other."""
 
@@ -159,6 +159,34 @@ class Pairs(Field):
 
     tag = "BoundPairs"
     typed: rx.Var[bool]
+
+
+class Rows(Field):
+    library = _LINKED["records.jsx"]
+
+
+class Records(Rows):
+    """An ordered list of objects; the children are the fields of one. `blank` is a new one."""
+
+    tag = "BoundRecords"
+    noun: rx.Var[str]
+    head: rx.Var[str]
+    blank: rx.Var[dict[str, Any]]
+
+
+class Row(Rows):
+    """The id of a row of another list of the same step; `head` is the field that people know it by."""
+
+    tag = "BoundRow"
+    list: rx.Var[str]
+    head: rx.Var[str]
+
+
+class Earlier(Rows):
+    """Ids of rows that come before this one in its own list."""
+
+    tag = "BoundEarlier"
+    list: rx.Var[str]
 
 
 class Cases(Field):
