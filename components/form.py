@@ -174,7 +174,8 @@ def flow(schema: Schema, props: dict[str, Any]) -> rx.Component:
 WIDGETS: dict[str, Callable[[Schema, dict[str, Any]], rx.Component]] = {
     "text": text, "textarea": textarea, "template": line, "line": line, "url": line, "expression": expression,
     "number": number, "switch": switch, "boolean": switch, "select": select, "pairs": pairs, "cases": cases,
-    "auth": auth, "records": records, "row": row, "earlier": earlier, "secret": secret, "json": any_json, "schema": json_object, "flow": flow, "model": text,
+    "auth": auth, "records": records, "row": row,
+    "earlier": earlier, "secret": secret, "json": any_json, "schema": json_object, "flow": flow, "model": text,
 }  # fmt: skip
 
 _WORDS = {"auto": "Automatic", "openai": "OpenAI", "anthropic": "Anthropic", "demo": "Demo model"}

@@ -13,7 +13,8 @@ import reflex as rx
 FILES = (
     "graph.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx", "parts.jsx",
     "node.jsx",
-    "edge.jsx", "palette.jsx", "fields.jsx", "records.jsx", "timeline.jsx", "panels.jsx", "runs.jsx", "canvas.jsx", "canvas.css",
+    "edge.jsx", "palette.jsx", "fields.jsx", "records.jsx", "timeline.jsx", "panels.jsx", "runs.jsx", "canvas.jsx",
+    "canvas.css",
 )  # fmt: skip
 """All of them are linked next to one another, so that they can import each other."""
 
