@@ -88,7 +88,7 @@ function onRun(run, event, at) {
   if (TERMINAL.has(event.type)) end(run, event, at);
 }
 function end(run, event, at) {
-  Object.assign(run, { status: ENDS[event.type], endedAt: at, waitingFor: [], outputs: event.payload?.outputs ?? null, error: event.payload?.error ?? null });
+  Object.assign(run, { status: ENDS[event.type], endedAt: at, ending: event, waitingFor: [], outputs: event.payload?.outputs ?? null, error: event.payload?.error ?? null });
   for (const visit of run.visits.values()) {
     if (["running", "waiting", "needs_review"].includes(visit.status)) Object.assign(visit, { status: "cancelled", endedAt: at });
   }

@@ -152,6 +152,6 @@ export async function lastRun(workflowId) {
 export function chosenVisit(id) {
   if (!run) return null;
   const picked = get().visit && run.visits.get(get().visit);
-  if (picked && (!id || picked.nodeId === id)) return picked;
+  if (picked && (!id || picked.nodeId.split(/[/[]/)[0] === id)) return picked;
   return id ? run.latest.get(id) ?? null : null;
 }

@@ -7,11 +7,24 @@ import { Badge, Chip, CopyButton, Icon, IconButton, Json, Read, Seg, Tile } from
 import { select, set, toast, useEditor } from "./store.js";
 import { api } from "./sync.js";
 
+/** The step at `sub[2]/inner`, with the item of each map on the way. */
+function stepAt(spec, path) {
+  let flow = spec, node = null;
+  const items = [];
+  for (const part of path.split("/")) {
+    const [, id, item] = /^([^[]+)(?:\[(\d+)\])?$/.exec(part) ?? [];
+    node = flow?.nodes?.find((n) => n.id === id) ?? null;
+    if (item !== undefined) items.push(Number(item) + 1);
+    flow = node?.config?.flow;
+  }
+  return { node, items, depth: path.split("/").length - 1 };
+}
 const label = (spec, path) => {
-  const parts = path.split("/"), node = byId(spec).get(parts[0].replace(/\[.*$/, ""));
-  return parts.length === 1 ? node?.title || path : `${node?.title || parts[0]} › ${parts.slice(1).join(" › ")}${/\[(\d+)\]/.test(parts[0]) ? ` · item ${Number(/\[(\d+)\]/.exec(parts[0])[1]) + 1}` : ""}`;
+  const { node, items } = stepAt(spec, path);
+  return (node?.title || path.split("/").at(-1)) + (items.length ? ` · item ${items.join(".")}` : "");
 };
-const typeOf = (s, path) => s.types[byId(s.spec).get(path.split(/[/[]/)[0])?.kind];
+const typeOf = (s, path) => s.types[stepAt(s.spec, path).node?.kind];
+
 function chip(visit, many) {
   if (visit.retries.length) return `${visit.retries.length} ${visit.retries.length === 1 ? "retry" : "retries"}`;
   if (visit.port && visit.port !== "out") return visit.port;
@@ -42,7 +55,7 @@ export function Timeline() {
       {visits.map((v) => (
         <React.Fragment key={v.key}>
           <li className={`r${open === v.key ? " on" : ""}`} data-testid="timeline-row" data-seq={v.seq} data-type={v.type} data-node={v.nodeId} data-status={v.status} role="button" tabIndex={0} onClick={() => choose(v)} onKeyDown={(e) => (e.key === "Enter" || e.key === " ") && (e.preventDefault(), choose(v))}>
-            <div className="nm"><Badge status={v.status} /><Tile type={typeOf(ui, v.nodeId)} size="s" /><span className="clip">{label(ui.spec, v.nodeId)}</span>{chip(v, many.get(v.nodeId) > 1) && <span className="chip">{chip(v, many.get(v.nodeId) > 1)}</span>}</div>
+            <div className={v.nodeId.includes("/") ? "nm sub" : "nm"}><Badge status={v.status} /><Tile type={typeOf(ui, v.nodeId)} size="s" /><span className="clip">{label(ui.spec, v.nodeId)}</span>{chip(v, many.get(v.nodeId) > 1) && <span className="chip">{chip(v, many.get(v.nodeId) > 1)}</span>}</div>
             <div className="bars">
               {v.retries.map((r, i) => <i key={i} className="bar s-failed" style={pos(r.from, r.at)} />)}
               <i className={`bar s-${v.status}`} style={pos(v.retries.length ? v.triedAt : v.startedAt, v.endedAt ?? now)} />
@@ -59,6 +72,11 @@ export function Timeline() {
           ))}
         </React.Fragment>
       ))}
+      {run.ending && (
+        <li className="r last" data-testid="timeline-row" data-seq={run.ending.seq} data-type={run.ending.type} data-node="" data-status={run.status}>
+          <div className="nm"><Badge status={run.status} /><span className="clip t2">Run {run.status}</span></div><div className="bars" /><div className="du">{duration(run.endedAt - begin)}</div>
+        </li>
+      )}
       {unseen.map((n) => (
         <li key={n.id} className="r" onClick={() => select([n.id])}><div className="nm"><Badge status="idle" /><Tile type={ui.types[n.kind]} size="s" /><span className="clip t2">{n.title || n.id}</span></div><div className="bars">{!run.endedAt && <i className="now" style={{ left: pos(now, now).left }} />}</div><div className="du">–</div></li>
       ))}
