@@ -322,12 +322,13 @@ def _refusal(conn: Connection, item: Append, size: int, cap: int) -> Fenced | No
 
 def _insert(conn: Connection, w: str, run_id: str, seq: int, packed: Sequence[Packed], now: int) -> list[Event]:
     written: list[Event] = []
-    for at, p in enumerate(packed, seq):
+    for place, p in enumerate(packed, seq):
         e = p.event
+        at = min(e.at or now, now)
         for digest, data in p.blobs.items():
             _BLOB(conn, w=w, hash=digest, data=data, at=now)
-        _EVENT(conn, w=w, run_id=run_id, seq=at, type=e.type, node_id=e.node_id, key=e.key, payload=p.text, at=now)
-        written.append(Event(at, e.type, e.node_id, e.key, now, json.loads(p.whole)))
+        _EVENT(conn, w=w, run_id=run_id, seq=place, type=e.type, node_id=e.node_id, key=e.key, payload=p.text, at=at)
+        written.append(Event(place, e.type, e.node_id, e.key, at, json.loads(p.whole)))
     return written
 
 
