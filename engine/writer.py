@@ -57,7 +57,8 @@ class Writer(threading.Thread):
 
     def _commit(self, batch: list[_Request]) -> None:
         try:
-            results: Sequence[list[Event] | BaseException] = ledger.append(self._db, [request.item for request in batch])
+            items = [request.item for request in batch]
+            results: Sequence[list[Event] | BaseException] = ledger.append(self._db, items)
         except Exception as error:
             results = [error] * len(batch)
         try:

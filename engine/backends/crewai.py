@@ -1,8 +1,8 @@
 """Plan → a declarative `crewai.flow/v1` definition, run by CrewAI's own Flow engine over the same tokens.
 
-The only home of crewai. The definition is plain data written here, never read from a file: every method calls
-`step` of this module. A trigger is a doorbell; tokens say whether there is work. A node that picks a port or is a join
-has a companion router `<id>_NEXT` (no id has capitals) that turns its result into the label `id:port`; multi-listens are
+The only home of crewai. The definition is plain data written here, never read from a file: every method calls `step`
+of this module. A trigger is a doorbell; tokens say whether there is work. A node that picks a port or is a join has a
+companion router `<id>_NEXT` (no id has capitals) that turns its result into the label `id:port`; multi-listens are
 `{and: [{or: …}]}`, since a bare `or` races its triggers and cancels the losers.
 """
 
@@ -22,12 +22,12 @@ os.environ.update(
     OTEL_SDK_DISABLED="true",
 )
 
-from crewai.events.utils.console_formatter import set_suppress_console_output  # noqa: E402
-from crewai.flow.flow import Flow  # noqa: E402
-from crewai.flow.flow_context import current_flow_method_name  # noqa: E402
+from crewai.events.utils.console_formatter import set_suppress_console_output
+from crewai.flow.flow import Flow
+from crewai.flow.flow_context import current_flow_method_name
 
-from engine.backends.protocol import Steps  # noqa: E402
-from engine.plan import Plan  # noqa: E402
+from engine.backends.protocol import Steps
+from engine.plan import Plan
 
 NEXT = "_NEXT"
 
