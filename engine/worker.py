@@ -149,8 +149,14 @@ class Worker:
     async def _sweep(self) -> None:
         swept = await asyncio.to_thread(sweep, self.db)
         await self.runner.wake()
-        for run_id in swept.ring:
-            await asyncio.to_thread(self.queue.ring, run_id)
+        if swept.ring:
+            await asyncio.to_thread(self._pass_on, swept.ring)
+
+    def _pass_on(self, run_ids: list[str]) -> None:
+        """Ring for what this worker had no slot for."""
+        if ledger.has_queued(self.db):
+            for run_id in run_ids:
+                self.queue.ring(run_id)
 
     async def _watch(self) -> None:
         """Runs of ours that somebody asked to cancel."""

@@ -135,9 +135,8 @@ _SPEC = Statement("select spec from workflow_version where workspace_id = :w and
 
 def claim(db: Database, owner: str, lease_s: float, run_id: str | None = None) -> Claim | None:
     """That run, or the one that waits longest; None if there is none."""
-    with db.read() as conn:
-        if _QUEUED(conn).scalar() is None:
-            return None
+    if not has_queued(db):
+        return None
     with db.begin() as conn:
         now = now_ms(conn)
         until = now + round(lease_s * 1000)
@@ -147,6 +146,12 @@ def claim(db: Database, owner: str, lease_s: float, run_id: str | None = None) -
     if claimed:
         hit("after_claim")
     return claimed
+
+
+def has_queued(db: Database) -> bool:
+    """Whether any run waits for a worker: a read, so that idle workers take no turn at writing."""
+    with db.read() as conn:
+        return _QUEUED(conn).scalar() is not None
 
 
 def _claimed(conn: Connection, row: Any, now: int, until: int) -> Claim:
