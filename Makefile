@@ -10,7 +10,9 @@ help: ## show this list
 run: install page ## set everything up, start web and worker, print the sign-in link
 	@exec $(BIN)/nexod up
 
-dev: install page ## the same, rebuilding the page and restarting when a source changes
+dev: ## the same, rebuilding the page and restarting when a source changes
+	@$(PYTHON) scripts/install.py --dev
+	@$(BIN)/python scripts/page.py
 	@exec $(BIN)/python scripts/dev.py
 
 test: ## everything, browser tests included (ARGS="-k name" for less)

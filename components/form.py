@@ -70,13 +70,18 @@ def widget_of(schema: Schema) -> str:
 
 
 def resolve(part: Schema, root: Schema) -> Schema:
-    """A property without `$ref` and without the `null` of an optional one; its own words win."""
+    """A property without `$ref` and without the `null` of an optional one; its own words win. So are the properties
+    of a list's items."""
     while "$ref" in part:
         target = root.get("$defs", {}).get(part["$ref"].rsplit("/", 1)[-1], {})
         part = {**target, **{key: value for key, value in part.items() if key != "$ref"}}
     branches = [resolve(b, root) for b in part.get("anyOf", []) if b.get("type") != "null"]
     if len(branches) == 1:
         part = {**branches[0], **{key: value for key, value in part.items() if key != "anyOf"}}
+    if "items" in part:
+        items = resolve(part["items"], root)
+        inner = {name: resolve(one, root) for name, one in items.get("properties", {}).items()}
+        part = {**part, "items": {**items, "properties": inner}}
     return part
 
 
@@ -119,11 +124,30 @@ def select(schema: Schema, props: dict[str, Any]) -> rx.Component:
 
 
 def pairs(schema: Schema, props: dict[str, Any]) -> rx.Component:
-    return c.Pairs.create(**props)
+    return c.Pairs.create(typed=props["path"] not in ("config.headers", "config.query"), **props)
 
 
 def cases(schema: Schema, props: dict[str, Any]) -> rx.Component:
     return c.Cases.create(**props)
+
+
+def records(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    """A list of objects, in an order that counts."""
+    item = schema["items"]
+    required = item.get("required", [])
+    noun = str(schema.get("noun") or schema.get("title", "row")).lower().removesuffix("s")
+    head = next((name for name in ("role", "name", "description") if name in item["properties"]), "id")
+    blank = {name: "" for name in required if item["properties"][name].get("type") == "string"}
+    rows = [field((name,), part, required=name in required) for name, part in item["properties"].items()]
+    return c.Records.create(*rows, noun=noun, head=head, blank=blank, **props)
+
+
+def row(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.Row.create(list=schema["list"], head=schema.get("head", "id"), **props)
+
+
+def earlier(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.Earlier.create(list=schema["list"], **props)
 
 
 def auth(schema: Schema, props: dict[str, Any]) -> rx.Component:
@@ -150,7 +174,8 @@ def flow(schema: Schema, props: dict[str, Any]) -> rx.Component:
 WIDGETS: dict[str, Callable[[Schema, dict[str, Any]], rx.Component]] = {
     "text": text, "textarea": textarea, "template": line, "line": line, "url": line, "expression": expression,
     "number": number, "switch": switch, "boolean": switch, "select": select, "pairs": pairs, "cases": cases,
-    "auth": auth, "secret": secret, "json": any_json, "schema": json_object, "flow": flow, "model": text,
+    "auth": auth, "records": records, "row": row,
+    "earlier": earlier, "secret": secret, "json": any_json, "schema": json_object, "flow": flow, "model": text,
 }  # fmt: skip
 
 _WORDS = {"auto": "Automatic", "openai": "OpenAI", "anthropic": "Anthropic", "demo": "Demo model"}
@@ -210,7 +235,10 @@ def workflow_form() -> rx.Component:
         c.TextArea.create(path="description", mode="text", title="Description", keep=True),
         c.Inputs.create(title="Inputs", hint="What a run asks for. Steps read them as input.name."),
         c.Pairs.create(
-            path="outputs", title="Outputs", hint="What a run answers: a name, and {{ draft.text }} or plain text."
+            path="outputs",
+            typed=True,
+            title="Outputs",
+            hint="What a run answers: a name, and {{ draft.text }} or plain text.",
         ),
         rx.el.div(rx.el.span("Problems", class_name="label"), c.Problems.create()),
     )

@@ -51,7 +51,7 @@ def _complain(fault: NexodError) -> None:
 
 def _is_about_the_workflow(fault: NexodError) -> bool:
     """Whether the file or draft is at fault, and not how the command was called."""
-    return isinstance(fault, Invalid) and not any((p.get("field") or "").startswith("inputs") for p in fault.details)
+    return isinstance(fault, Invalid) and not any((p.get("field") or "").startswith("inputs.") for p in fault.details)
 
 
 def _line(problem: dict[str, Any]) -> str:

@@ -53,12 +53,14 @@ NodeStatus = Literal["idle", "running", "waiting", "completed", "failed", "skipp
 
 @dataclass(frozen=True, slots=True)
 class NewEvent:
-    """An event before it has its place in the journal."""
+    """An event before it has its place in the journal. `at`: when it happened, milliseconds since 1970; 0 is now,
+    that is, when it is written."""
 
     type: EventType
     payload: dict[str, Any]
     node_id: str | None = None
     key: str | None = None
+    at: int = 0
 
 
 @dataclass(frozen=True, slots=True)

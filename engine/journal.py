@@ -7,6 +7,7 @@ used now and the value replayed later are the same. Knows no storage: the writer
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -116,6 +117,7 @@ class Journal:
                 self.outcomes[key] = event
             case "node_retry":
                 self.failures.setdefault(key, []).append(event)
+                self.intents.pop(key, None)  # an unsafe step tries again only when nothing was sent
             case "model_called" | "tool_called" | "task_completed":
                 self.calls[key] = event
                 self._count(payload.get("usage") or {})
@@ -148,4 +150,5 @@ class Journal:
 
 
 def _redacted(event: NewEvent) -> NewEvent:
-    return replace(event, payload=redact(event.payload))
+    """As it will be written; stamped here, because it may have to wait for its commit."""
+    return replace(event, payload=redact(event.payload), at=time.time_ns() // 1_000_000)

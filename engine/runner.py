@@ -139,6 +139,8 @@ class Runner:
         journal = run.journal
         if isinstance(run.signal, Fenced):
             raise run.signal
+        if journal.intents:
+            await journal.append()  # a failure that still rides is an ending, too
         doubts = dict(run.reviews) | {key: (_node_of(journal, key), "unsafe_effect")
                                       for key in journal.intents if journal.in_doubt(key)}  # fmt: skip
         if doubts:

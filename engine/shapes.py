@@ -125,20 +125,27 @@ def _words(kind: str, label: str, error: ErrorDetails, context: dict[str, Any]) 
 
 
 def size_problems(raw: Any) -> list[Problem]:
-    """Nested too deep, too much of it, or text that cannot be stored. Walks without recursion."""
+    """Too much to be judged any further, or fields over 64 KB."""
+    return walk_problems(raw) or list(_large_fields(raw, ""))
+
+
+def walk_problems(raw: Any) -> list[Problem]:
+    """Nested too deep, too many values, or text that cannot be stored: not even a draft may hold that.
+    Walks without recursion."""
     level, depth, count = [raw], 0, 0
     while level:
         depth += 1
-        if depth > MAX_DEPTH + 1:
+        if depth > MAX_DEPTH:
             return [Problem("too_deep", f"The workflow nests deeper than {MAX_DEPTH} levels.", "Flatten it.")]
-        count += len(level)
+        values = [child for value in level for child in _children(value)]
+        count += len(values)
         if count > MAX_VALUES:
             return [Problem("too_large", f"The workflow holds over {MAX_VALUES} values.", "Split it.")]
-        for value in level:
+        for value in values:
             if isinstance(value, str) and not _storable(value):
                 return [Problem("bad_value", f"The text {value[:40]!a} holds a broken character.", "Type it again.")]
-        level = [child for value in level for child in _children(value)]
-    return list(_large_fields(raw, ""))
+        level = [value for value in values if is_object(value) or is_list(value)]
+    return []
 
 
 def flow_size_problems(raw: Any, path: str) -> list[Problem]:

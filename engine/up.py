@@ -41,36 +41,52 @@ class Child:
     due: float = 0.0
 
 
-def run(settings: Settings, web: Callable[[], None] | None = None) -> None:
-    """Until SIGTERM or SIGINT. `web` is the body of the web process."""
+Web = Callable[[Callable[[], None]], None]
+"""The body of the web process; the argument waits until the database has its schema."""
+
+
+def run(settings: Settings, web: Web | None = None) -> None:
+    """Until SIGTERM or SIGINT."""
     from engine.web import require_build
 
     setproctitle("nexod up")
     if web is None:
         require_build()
     _port_is_free(settings)
-    _Supervisor(settings, web or (lambda: _web(settings)), _sign_in_link(settings)).run()
+    _Supervisor(settings, web or (lambda ready: _web(settings, ready))).run()
 
 
 class _Supervisor:
-    def __init__(self, settings: Settings, web: Callable[[], None], link: str) -> None:
+    def __init__(self, settings: Settings, web: Web) -> None:
         self.settings = settings
-        self.link = link
-        self.web = Child("nexod web", web)
+        self.link = ""
+        self.web = Child("nexod web", lambda: web(self._migrated))
         self.workers = [Child("nexod worker", lambda: _worker(settings)) for _ in range(settings.workers)]
         self.stopping = 0
         self._wakeup, self._tell = os.pipe()
+        self._gate, self._key = os.pipe()
 
     def run(self) -> None:
         self._listen()
-        self._start(self.web)
-        _preload()
-        self.children = [self.web, *self.workers]
+        self.children = [self.web]
         try:
+            # The page takes longest to load, so it begins before there is a database for it.
+            self._start(self.web)
+            self.link = _sign_in_link(self.settings)
+            os.close(self._key)
+            self._key = -1
+            _preload()
+            self.children += self.workers
             while not self.stopping:
                 self._tend()
         finally:
             self._stop()
+
+    def _migrated(self) -> None:
+        """In the web process: returns when the parent has closed its end of the gate."""
+        if self._key >= 0:
+            os.close(self._key)
+        os.read(self._gate, 1)
 
     def _listen(self) -> None:
         os.set_blocking(self._tell, False)
@@ -187,10 +203,10 @@ def _preload() -> None:
     gc.freeze()
 
 
-def _web(settings: Settings) -> None:
+def _web(settings: Settings, ready: Callable[[], None]) -> None:
     from engine import web
 
-    web.run(settings)
+    web.run(settings, ready=ready)
 
 
 def _worker(settings: Settings) -> None:

@@ -22,9 +22,11 @@ GRACE_S = 1.0
 _STDERR = {"formatter": "generic", "class": "logging.StreamHandler", "stream": "ext://sys.stderr"}
 
 
-def run(settings: Settings, load: Callable[[], Any] | None = None) -> None:
-    """Until SIGTERM or SIGINT."""
+def run(settings: Settings, load: Callable[[], Any] | None = None, ready: Callable[[], None] | None = None) -> None:
+    """Until SIGTERM or SIGINT. The app is loaded first, then `ready` may make it wait for the database."""
     app = (load or built)()
+    if ready:
+        ready()
     asyncio.run(_serve(app, settings))
 
 

@@ -7,6 +7,7 @@ hears the doorbell.
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import os
 import random
@@ -30,9 +31,12 @@ from engine.store.sweep import sweep
 from engine.store.workers import gone, seen
 
 log = logging.getLogger(__name__)
-SWEEP_S = 0.5
+SWEEP_S = 0.3
 SEEN_S = 5.0
 WATCH_S = 1.0
+BREATH_S = 1.0
+STUCK_S = 10.0
+"""How long the event loop may stand still, unless two leases are longer."""
 GRACE_S = 4.0
 """How long running steps may go on after a worker was told to stop."""
 
@@ -65,6 +69,7 @@ class Worker:
         watching = [
             asyncio.create_task(self._often(SWEEP_S, self._sweep)),
             asyncio.create_task(self._often(SEEN_S, self._seen)),
+            asyncio.create_task(self._often(BREATH_S, self._breathe)),
             asyncio.create_task(self._watch()),
         ]
         try:
@@ -74,6 +79,7 @@ class Worker:
             for task in watching:
                 task.cancel()
             await self.runner.close(GRACE_S)
+            faulthandler.cancel_dump_traceback_later()
             self._stopped.set()
             self.bell.close()
             with suppress(NexodError):  # the mark grows old by itself as well
@@ -135,11 +141,22 @@ class Worker:
     async def _seen(self) -> None:
         await asyncio.to_thread(seen, self.db, self.owner)
 
+    async def _breathe(self) -> None:
+        """An expression that computes for ever holds this loop, and Python's lock with it: only C code can end the
+        process then, so that its runs go to others and the guilty one is quarantined."""
+        faulthandler.dump_traceback_later(max(STUCK_S, 2 * self.settings.lease_s), exit=True)
+
     async def _sweep(self) -> None:
         swept = await asyncio.to_thread(sweep, self.db)
         await self.runner.wake()
-        for run_id in swept.ring:
-            await asyncio.to_thread(self.queue.ring, run_id)
+        if swept.ring:
+            await asyncio.to_thread(self._pass_on, swept.ring)
+
+    def _pass_on(self, run_ids: list[str]) -> None:
+        """Ring for what this worker had no slot for."""
+        if ledger.has_queued(self.db):
+            for run_id in run_ids:
+                self.queue.ring(run_id)
 
     async def _watch(self) -> None:
         """Runs of ours that somebody asked to cancel."""

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
 from urllib.parse import urlsplit
 
 from engine.errors import Forbidden, Unauthorized
@@ -16,7 +14,6 @@ from engine.services.identity import Actor
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.session import Workspace
-from nexod_app.site import current
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -108,22 +105,3 @@ def _key_of(headers: Mapping[str, str]) -> str | None:
     if kind.lower() == "bearer":
         return secret.strip()
     return headers.get("api-key")
-
-
-# For page handlers -------------------------------------------------------------------------------------------
-
-
-async def guard(state: Any) -> Actor:
-    """Who is signed in on the other end of this handler's socket. Raises Unauthorized for anybody else.
-
-    The socket keeps the cookie it was opened with, so the session is looked up each time: signing out ends it.
-    """
-    site = current()
-    found = await asyncio.to_thread(from_cookies, site.db, site.settings, state.router.headers.cookie)
-    if found is None:
-        raise Unauthorized("Sign in first.", hint="Run `nexod login-link` on the server for a link.")
-    return found.actor
-
-
-def workspace(actor: Actor) -> Workspace:
-    return Workspace(current().db, actor.workspace_id)

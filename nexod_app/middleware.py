@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from engine.errors import NotFound
 from engine.settings import Settings
 from nexod_app import auth
 from nexod_app.api import errors
@@ -73,6 +74,10 @@ class Guard:
             return await send({"type": "websocket.close", "code": 1008})
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
+        if not scope["path"].isprintable():
+            # No page and no id has such a name, and the routers behind stumble over line ends.
+            nothing = errors.respond(NotFound("There is nothing here."), secrets.token_hex(8))
+            return await nothing(scope, receive, send)
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

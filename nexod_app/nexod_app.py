@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import reflex as rx
+from starlette.types import ASGIApp
 
 from engine.settings import Settings
 from nexod_app import lost, site
@@ -30,12 +31,19 @@ from nexod_app.workflows.state import Workflows
 
 settings = Settings.read()
 
-app = rx.App(
+
+class App(rx.App):
+    def __call__(self) -> ASGIApp:
+        """With ours outermost: the router that Reflex puts around everything stumbles over odd paths."""
+        return wrap(super().__call__(), settings)
+
+
+app = App(
     stylesheets=["/tokens.css", "/nexod.css", "/pages.css"],
     html_lang="en",
     toaster=None,
     backend_exception_handler=explain,
-    api_transformer=[create_api(settings), lambda inner: wrap(inner, settings)],
+    api_transformer=create_api(settings),
     head_components=[rx.el.link(rel="icon", href="/favicon.svg", type="image/svg+xml")],
 )
 

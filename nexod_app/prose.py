@@ -13,6 +13,7 @@ TAGS = {
     "p", "br", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "li", "strong", "em", "s", "code", "pre", "blockquote",
     "hr", "a", "table", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
+DEEPER = 2
 MOST = 100_000
 """Characters shown in the page; the rest is behind a link."""
 
@@ -38,13 +39,22 @@ def written(content: Any) -> str:
 def markdown(text: str, wrapped: bool = False) -> str:
     """`wrapped` text, such as a docstring, has line ends that mean nothing."""
     return nh3.clean(
-        (_wrapped if wrapped else _markdown).render(text),
+        _rendered(_wrapped if wrapped else _markdown, text),
         tags=TAGS,
         attributes={"a": {"href", "title"}, "ol": {"start"}, "code": {"class"}},
         url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
         set_tag_attribute_values={"a": {"target": "_blank"}},
     )
+
+
+def _rendered(reader: MarkdownIt, text: str) -> str:
+    """Its headings begin below those of the page that it is shown in."""
+    tokens = reader.parse(text)
+    for token in tokens:
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(int(token.tag[1]) + DEEPER, 6)}"
+    return reader.renderer.render(tokens, reader.options, {})
 
 
 def _value(value: Any) -> str:

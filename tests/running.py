@@ -57,7 +57,7 @@ class Nexod:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def start(self, seconds: float = 60) -> None:
+    def start(self, seconds: float = 240) -> None:
         """Returns when the page answers."""
         self.output.clear()
         self.process = subprocess.Popen(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
+import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,11 @@ def text_of(file: Path) -> str:
     return file.read_bytes().decode("utf-8", "replace")
 
 
+def plain(name: str) -> str:
+    """A distribution's name as the registry compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 @pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
 def test_every_package_is_pinned_and_hashed(lock: str):
     stanzas = re.split(r"\n(?=[^\s#])", text_of(ROOT / lock))
@@ -33,10 +41,8 @@ def test_every_package_is_pinned_and_hashed(lock: str):
 @pytest.mark.parametrize("lock", ["requirements", "requirements-dev"])
 def test_what_is_asked_for_is_locked(lock: str):
     asked = re.findall(r"^([A-Za-z][\w.-]*)", text_of(ROOT / f"{lock}.in"), re.M)
-    locked = {
-        name.lower().replace("_", "-") for name in re.findall(r"^([\w.-]+)==", text_of(ROOT / f"{lock}.txt"), re.M)
-    }
-    assert not [name for name in asked if name.lower() not in locked], "run `make lock`"
+    locked = {plain(name) for name in re.findall(r"^([\w.-]+)==", text_of(ROOT / f"{lock}.txt"), re.M)}
+    assert not [name for name in asked if plain(name) not in locked], "run `make lock`"
 
 
 def test_no_lock_names_an_index():
@@ -69,3 +75,35 @@ def test_a_newcomer_finds_the_usual_files():
     )
     assert not [name for name in usual.split() if not (ROOT / name).is_file()]
     assert "Apache License" in text_of(ROOT / "LICENSE")
+
+
+@pytest.mark.parametrize(
+    ("folders", "locks"),
+    [
+        ("engine components nexod_app alembic", ["requirements.in"]),
+        ("tests bench scripts", ["requirements.in", "requirements-dev.in"]),
+    ],
+)
+def test_what_is_imported_is_asked_for(folders: str, locks: list[str]):
+    """What is there only because something else needs it can go any day."""
+    asked = {plain(name) for lock in locks for name in re.findall(r"^([A-Za-z][\w.-]*)", text_of(ROOT / lock), re.M)}
+    asked |= {"pydantic-core", "reflex-components-core"}  # parts of pydantic and reflex
+    homes = packages_distributions()
+    lost = {
+        f"{file.relative_to(ROOT)}: {name}"
+        for folder in folders.split()
+        for file in (ROOT / folder).rglob("*.py")
+        for name in imported(file)
+        if name in homes and name not in sys.stdlib_module_names and not asked & {plain(home) for home in homes[name]}
+    }
+    assert not lost
+
+
+def imported(file: Path) -> set[str]:
+    names = set()
+    for item in ast.walk(ast.parse(text_of(file))):
+        if isinstance(item, ast.Import):
+            names |= {name.name.split(".")[0] for name in item.names}
+        elif isinstance(item, ast.ImportFrom) and item.module:
+            names.add(item.module.split(".")[0])
+    return names

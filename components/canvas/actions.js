@@ -136,6 +136,13 @@ export function showAll(rf, home) {
   const top = height > box.height ? (box.height - (b.bottom - b.top) * zoom) / 2 : Math.max(44, Math.min((box.height - (b.bottom - b.top)) / 2, 120));
   rf.setViewport({ x: Math.round(box.width / 2 - middle * zoom), y: Math.round(top - b.top * zoom), zoom });
 }
+/** Make the whole drawing visible again when panels took its place; leaves alone what is seen already. */
+export function keepInSight() {
+  const { rf, fit } = getView() ?? {}, box = document.querySelector('[data-testid="canvas"]')?.getBoundingClientRect(), { nodes } = get().spec;
+  if (!rf || !box || !nodes.length) return;
+  const b = bounds(nodes), a = rf.flowToScreenPosition({ x: b.left, y: b.top }), z = rf.flowToScreenPosition({ x: b.right, y: b.bottom });
+  if (a.x < box.left || a.y < box.top || z.x > box.right || z.y > box.bottom) fit({ duration: 180 });
+}
 /** Bring a step into sight if it is not. */
 export function reveal(rf, home, id) {
   const node = nodeOf(id), box = home?.getBoundingClientRect();
@@ -168,7 +175,7 @@ function nudge(key) {
 }
 /** Keys while the focus is on the drawing. */
 export function onCanvasKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || event.target.closest("button, .menu")) return;
   const id = focused(), key = event.key;
   if (key.startsWith("Arrow")) {
     event.preventDefault();
@@ -181,8 +188,9 @@ export function onCanvasKey(event) {
 /** Keys anywhere on the editor page. */
 export function onKey(event) {
   const mod = event.ctrlKey || event.metaKey, key = event.key.toLowerCase();
-  if (mod && key === "enter") return event.preventDefault(), set({ dialog: "run" });
-  if (document.querySelector("dialog[open]")) return;
+  const dialog = document.querySelector("dialog[open]");
+  if (mod && key === "enter") return event.preventDefault(), dialog ? dialog.querySelector("form")?.requestSubmit() : set({ dialog: "run" });
+  if (dialog) return;
   if (typing(event.target)) return;
   if (mod && key === "z") event.preventDefault(), event.shiftKey ? redo() : undo();
   else if (mod && key === "y") event.preventDefault(), redo();
@@ -190,9 +198,10 @@ export function onKey(event) {
   else if (mod && key === "d") event.preventDefault(), duplicate();
   else if (mod && key === "v") setTimeout(() => Date.now() - pasteSeen > 200 && clipboard && paste(clipboard), 80);
   else if (mod) return;
-  else if (event.key === "Delete" || event.key === "Backspace") event.preventDefault(), remove();
   else if (event.key === "/") event.preventDefault(), document.querySelector('[data-testid="palette-search"]')?.focus();
   else if (key === "escape") select([]), getView()?.menu(null);
+  else if (event.target.closest?.(".insp, .dock, .menu")) return;
+  else if (event.key === "Delete" || event.key === "Backspace") event.preventDefault(), remove();
   else if (key === "a" && !event.altKey) addMenu(event);
 }
 function addMenu(event) {

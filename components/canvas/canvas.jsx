@@ -46,7 +46,7 @@ function makeNodes(before, cache, { spec, problems, types, readOnly }, want) {
     }
     const was = old.get(node.id), isSelected = want ? want.nodes.has(node.id) : was?.selected ?? false;
     if (was && was.data === made.data && was.at === node.position && was.selected === isSelected) return was;
-    const ports = note ? [] : made.data.ports, size = note ? { width: node.config.width || NOTE.width, height: node.config.height || NOTE.height } : { width: NODE_W, height: NODE_H };
+    const ports = note ? [] : made.data.ports, size = note ? { width: Number(node.config.width) || type?.defaults?.width || NOTE.width, height: Number(node.config.height) || type?.defaults?.height || NOTE.height } : { width: NODE_W, height: NODE_H };
     return { ...was, id: node.id, type: note ? "note" : "step", data: made.data, at: node.position, position: was && was.at === node.position ? was.position : { ...node.position }, selected: isSelected, zIndex: note ? -1 : 0, ...size, measured: size, handles: note ? [] : handlesFor(ports) };
   });
   return next.length === before.length && next.every((n, i) => n === before[i]) ? before : next;

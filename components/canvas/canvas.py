@@ -11,12 +11,15 @@ from typing import Any
 import reflex as rx
 
 FILES = (
-    "graph.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx", "parts.jsx", "node.jsx",
-    "edge.jsx", "palette.jsx", "fields.jsx", "timeline.jsx", "panels.jsx", "runs.jsx", "canvas.jsx", "canvas.css",
+    "graph.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx", "parts.jsx",
+    "node.jsx",
+    "edge.jsx", "palette.jsx", "fields.jsx", "records.jsx", "timeline.jsx", "panels.jsx", "runs.jsx", "canvas.jsx",
+    "canvas.css",
 )  # fmt: skip
 """All of them are linked next to one another, so that they can import each other."""
 
-_LINKED = {name: f"$/public{rx.asset(name, shared=True)}" for name in FILES}
+# Without Reflex's `?v=`: with it a file that others import too would be two modules with two states.
+_LINKED = {name: f"$/public{str(rx.asset(name, shared=True)).partition('?')[0]}" for name in FILES}
 FLOW = ["@xyflow/react@12.12.1", "@xyflow/system@0.0.84"]
 """The second is what the first is made of; our ports talk to it directly."""
 
@@ -153,7 +156,38 @@ class Choice(Leaf):
 
 
 class Pairs(Field):
+    """Names and values; `typed`: a value that reads as JSON is JSON, not text."""
+
     tag = "BoundPairs"
+    typed: rx.Var[bool]
+
+
+class Rows(Field):
+    library = _LINKED["records.jsx"]
+
+
+class Records(Rows):
+    """An ordered list of objects; the children are the fields of one. `blank` is a new one."""
+
+    tag = "BoundRecords"
+    noun: rx.Var[str]
+    head: rx.Var[str]
+    blank: rx.Var[dict[str, Any]]
+
+
+class Row(Rows):
+    """The id of a row of another list of the same step; `head` is the field that people know it by."""
+
+    tag = "BoundRow"
+    list: rx.Var[str]
+    head: rx.Var[str]
+
+
+class Earlier(Rows):
+    """Ids of rows that come before this one in its own list."""
+
+    tag = "BoundEarlier"
+    list: rx.Var[str]
 
 
 class Cases(Field):

@@ -30,14 +30,17 @@ export function ForMany({ children }) {
 // ---------- binding
 
 const inside = (path) => (typeof path === "string" ? path.split(".") : path);
+/** What stands before the paths of the fields around it: `config.members.0.` inside the first row of a list. */
+export const Prefix = createContext("");
 /** [value, set] of a place in the owner. Setting undefined takes the field away. */
 export function useBound(path) {
-  const id = useContext(Owner), key = inside(path).join(".");
+  const id = useContext(Owner), key = useContext(Prefix) + inside(path).join(".");
   const value = useEditor((s) => getPath(id === null ? s.spec : byId(s.spec).get(id), key.split(".")));
   const write = useCallback((next, more = []) => {
     const owner = id === null ? get().spec : nodeOf(id), steps = key.split(".");
     if (!owner || JSON.stringify(getPath(owner, steps)) === JSON.stringify(next)) return;
-    const op = next === undefined ? { op: "set", id, path: steps } : { op: "set", id, path: steps, value: next };
+    const [at, whole] = steps.length > 2 ? [steps.slice(0, 2), withPath(getPath(owner, steps.slice(0, 2)), steps.slice(2), next)] : [steps, next];
+    const op = whole === undefined ? { op: "set", id, path: at } : { op: "set", id, path: at, value: whole };
     commit([op, ...more], { key: more.length ? null : `${id}:${key}` });
   }, [id, key]);
   return [value, write, id];
@@ -129,9 +132,17 @@ function Faults({ id, name, error }) {
   if (error) return <p className="err" role="alert">{error}</p>;
   return problems.map((p, i) => <p key={i} className={`err ${p.severity}`}>{fault(p, nodeOf(id)?.title)} {p.hint}</p>);
 }
+/** A copy of `value` with the place inside it set, or taken away by undefined. */
+const withPath = (value, steps, next) => {
+  const copy = structuredClone(value), last = steps.at(-1), home = getPath(copy, steps.slice(0, -1));
+  if (next === undefined) delete home[last];
+  else home[last] = next;
+  return copy;
+};
+export const useName = (path) => nameOf(useContext(Prefix) + inside(path).join("."));
 export const nameOf = (path) => inside(path).filter((p, i) => !(i === 0 && p === "config")).join(".");
 
-function Frame({ title, required, hint, extra, id, children }) {
+export function Frame({ title, required, hint, extra, id, children }) {
   return (
     <div className="label-row">
       {title && <label className="label" htmlFor={id}>{title}{required && <span className="req" title="Required">*</span>}{extra}</label>}
@@ -145,7 +156,7 @@ function Frame({ title, required, hint, extra, id, children }) {
 
 /** One line: text or a number. */
 export function BoundInput({ path, mode = "text", title, required, hint, unit, placeholder, className = "field", optional = !required, ...rest }) {
-  const [value, write, owner] = useBound(path), name = nameOf(path), id = useId();
+  const [value, write, owner] = useBound(path), name = useName(path), id = useId();
   const d = useDraft(value, write, useMemo(() => READ[mode]({ optional }), [mode, optional]));
   const faults = useProblems(owner, name), bad = d.error || faults.some((p) => p.severity === "error");
   return (
@@ -158,7 +169,7 @@ export function BoundInput({ path, mode = "text", title, required, hint, unit, p
 
 /** Text of several lines; `{{ … }}` is set off, a picker offers the values of earlier steps. */
 export function BoundText({ path, mode = "text", title, required, hint, refs = "none", code = false, line = false, placeholder, keep = false }) {
-  const [value, write, owner] = useBound(path), name = nameOf(path), id = useId(), box = useRef(null);
+  const [value, write, owner] = useBound(path), name = useName(path), id = useId(), box = useRef(null);
   const d = useDraft(value, write, useMemo(() => READ[mode]({ optional: !required && !keep }), [mode, required, keep]));
   const faults = useProblems(owner, name), bad = d.error || faults.some((p) => p.severity === "error");
   const [open, setOpen] = useState(false);
@@ -173,7 +184,8 @@ export function BoundText({ path, mode = "text", title, required, hint, refs = "
     d.change(e.target.value);
     if (refs === "text" && /\{\{\s?$/.test(e.target.value.slice(0, e.target.selectionStart))) setOpen(true);
   };
-  const extra = refs !== "none" && owner && <button type="button" className="link" tabIndex={-1} onClick={(e) => (e.preventDefault(), setOpen(!open))}>Insert value</button>;
+  const silent = useEditor((s) => s.types[byId(s.spec).get(owner)?.kind]?.silent);
+  const extra = refs !== "none" && owner && !silent && <button type="button" className="link" tabIndex={-1} onClick={(e) => (e.preventDefault(), setOpen(!open))}>Insert value</button>;
   return (
     <Frame {...{ title, required, hint, id }} extra={extra}>
       <div className={`area${code ? " code" : ""}${line ? " line" : ""}`}>
@@ -224,7 +236,7 @@ function References({ owner, onPick, onClose }) {
 }
 
 export function BoundSwitch({ path, title, hint, fallback = false }) {
-  const [value = fallback, write] = useBound(path), name = nameOf(path);
+  const [value = fallback, write] = useBound(path), name = useName(path);
   return (
     <div>
       <div className="row"><span className="label grow" style={{ margin: 0 }}>{title}</span><button type="button" role="switch" aria-checked={!!value} aria-label={title} className="sw" data-testid={`field-${name}`} onClick={() => write(!value)} /></div>
@@ -233,7 +245,7 @@ export function BoundSwitch({ path, title, hint, fallback = false }) {
   );
 }
 export function BoundSelect({ path, title, required, hint, options, fallback = "" }) {
-  const [value = fallback, write, owner] = useBound(path), name = nameOf(path), id = useId();
+  const [value = fallback, write, owner] = useBound(path), name = useName(path), id = useId();
   const shown = options.some(([v]) => v === value) || value == null ? options : [...options, [value, String(value)]];
   return (
     <Frame {...{ title, required, hint, id }}>
@@ -291,16 +303,17 @@ function useRows(path, read, make, blank) {
   return { rows: all, edit, drop, flush, owner, write };
 }
 
-const cell = (v) => (typeof v === "string" ? v : v === undefined ? "" : JSON.stringify(v));
-const uncell = (text, was) => {
-  if (typeof was === "string" || was === undefined) return text;
-  try { return JSON.parse(text); } catch { return text; }
+const isJson = (text) => {
+  try { return JSON.parse(text), true; } catch { return false; }
 };
+/** Text is text; where values keep their type, what reads as JSON is JSON, and a text that would is put in quotes. */
+const cell = (v, typedValues) => (v === undefined ? "" : typeof v === "string" && !(typedValues && isJson(v)) ? v : JSON.stringify(v));
+const uncell = (text, typedValues) => ((typedValues || /^\s*\{\s*"\$secret"/.test(text)) && isJson(text) ? JSON.parse(text) : text);
 /** Names and values: headers, query, with, outputs. */
-export function BoundPairs({ path, title, required, hint, names = "Name", values = "Value" }) {
-  const name = nameOf(path);
-  const read = (v) => (v && typeof v === "object" && !Array.isArray(v) ? Object.entries(v).map(([k, x]) => ({ name: k, value: cell(x), raw: x })) : []);
-  const make = (rows) => Object.fromEntries(rows.filter((r) => r.name.trim()).map((r) => [r.name.trim(), uncell(r.value, r.raw)]));
+export function BoundPairs({ path, title, required, hint, typed: keep = false, names = "Name", values = "Value" }) {
+  const name = useName(path);
+  const read = (v) => (v && typeof v === "object" && !Array.isArray(v) ? Object.entries(v).map(([k, x]) => ({ name: k, value: cell(x, keep || typeof x !== "string"), was: x })) : []);
+  const make = (rows) => Object.fromEntries(rows.filter((r) => r.name.trim()).map((r) => [r.name.trim(), uncell(r.value, keep || (r.was !== undefined && typeof r.was !== "string"))]));
   const { rows, edit, drop, flush, owner } = useRows(path, read, make, { name: "", value: "" });
   const twice = rows.map((r) => r.name.trim()).find((n, i, all) => n && all.indexOf(n) !== i);
   return (
@@ -321,7 +334,7 @@ export function BoundPairs({ path, title, required, hint, names = "Name", values
 
 /** The cases of a condition. A renamed way out takes its edges along; a removed one removes them. */
 export function BoundCases({ path, title, required, hint }) {
-  const owner = useContext(Owner), name = nameOf(path);
+  const owner = useContext(Owner), name = useName(path);
   const [value, write] = useBound(path), cases = Array.isArray(value) ? value : [];
   const save = (next) => {
     const { spec } = get(), ports = new Set(next.map((c) => c.port)), edges = spec.edges.filter((e) => e.source === owner);
@@ -359,12 +372,12 @@ const READ_CELL = { show: asText, parse: (t) => ({ value: t }) };
 
 /** Who we are to the other side: nobody, a bearer token, or name and password. Secrets are named, never shown. */
 export function BoundAuth({ path, title, hint }) {
-  const [value, write, owner] = useBound(path), name = nameOf(path), type = value?.type ?? "";
+  const [value, write, owner] = useBound(path), name = useName(path), type = value?.type ?? "";
   const secret = type === "basic" ? "password" : "token";
   const choose = (next) => write(next === "" ? undefined : next === "basic" ? { type: next, username: value?.username ?? "", password: value?.token ?? value?.password ?? { $secret: "" } } : { type: next, token: value?.token ?? value?.password ?? { $secret: "" } });
   return (
     <Frame {...{ title, hint }}>
-      <div className="list-rows" style={{ display: "grid", gap: 6 }}>
+      <div className="stack" style={{ gap: 6 }}>
         <select className="field" data-testid={`field-${name}.type`} aria-label={title} value={type} onChange={(e) => choose(e.target.value)}><option value="">None</option><option value="bearer">Bearer token</option><option value="basic">Name and password</option></select>
         {type === "basic" && <BoundInput path={`${inside(path).join(".")}.username`} placeholder="Name" required />}
         {type && <SecretInput path={`${inside(path).join(".")}.${secret}`} />}
@@ -374,7 +387,7 @@ export function BoundAuth({ path, title, hint }) {
   );
 }
 export function SecretInput({ path, title }) {
-  const [value, write] = useBound(path), name = nameOf(path);
+  const [value, write] = useBound(path), name = useName(path);
   const d = useDraft(value?.$secret ?? "", (t) => write({ $secret: t }), READ_CELL);
   return (
     <Frame title={title} hint={d.text ? undefined : "The name of a secret that the operator has set, such as CMS_TOKEN."}>

@@ -88,7 +88,7 @@ function onRun(run, event, at) {
   if (TERMINAL.has(event.type)) end(run, event, at);
 }
 function end(run, event, at) {
-  Object.assign(run, { status: ENDS[event.type], endedAt: at, waitingFor: [], outputs: event.payload?.outputs ?? null, error: event.payload?.error ?? null });
+  Object.assign(run, { status: ENDS[event.type], endedAt: at, ending: event, waitingFor: [], outputs: event.payload?.outputs ?? null, error: event.payload?.error ?? null });
   for (const visit of run.visits.values()) {
     if (["running", "waiting", "needs_review"].includes(visit.status)) Object.assign(visit, { status: "cancelled", endedAt: at });
   }
@@ -147,8 +147,8 @@ function fact(visit) {
   return plural(Object.keys(o).length, "value");
 }
 /** The second line of a card while there is a run. */
-export function says(visit, status, now = Date.now()) {
-  if (!visit) return status === "skipped" ? "Not on the way taken" : null;
+export function says(run, visit, status, now = Date.now()) {
+  if (!visit) return status !== "skipped" ? null : run.status === "completed" ? "Branch not taken" : "Not reached";
   const retried = visit.retries.length ? ` after ${plural(visit.retries.length, "retry", "retries")}` : "";
   if (status === "running") return `${visit.text ? "Writing" : "Running"}, ${took(visit, now)} so far`;
   if (status === "waiting") {

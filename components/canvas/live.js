@@ -44,7 +44,7 @@ function useKeyed(key, read) {
 export const useNodeLive = (id) => useKeyed(`n:${id}`, () => {
   if (!run) return NONE;
   const visit = run.latest.get(id), status = statusOf(run, id);
-  return [status, says(visit, status) ?? "", visit?.visit ?? 0];
+  return [status, says(run, visit, status) ?? "", visit?.visit ?? 0];
 });
 /** [state, how often taken] of an edge. */
 export const useEdgeLive = (edge) => useKeyed(`e:${edgeId(edge)}`, () => (run ? [edgeState(run, edge), run.edges.get(`${edge.source}-${edge.port}`) ?? 0] : NONE));
@@ -152,6 +152,6 @@ export async function lastRun(workflowId) {
 export function chosenVisit(id) {
   if (!run) return null;
   const picked = get().visit && run.visits.get(get().visit);
-  if (picked && (!id || picked.nodeId === id)) return picked;
+  if (picked && (!id || picked.nodeId.split(/[/[]/)[0] === id)) return picked;
   return id ? run.latest.get(id) ?? null : null;
 }

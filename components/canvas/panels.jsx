@@ -175,7 +175,7 @@ const ago = (t) => {
   return s < 60 ? "just now" : s < 3600 ? `${Math.floor(s / 60)} min ago` : s < 86400 ? `${Math.floor(s / 3600)} h ago` : `${Math.floor(s / 86400)} days ago`;
 };
 export function Dock() {
-  const { run, runId } = live.useRun(), { dock, problems } = useEditor((s) => ({ dock: s.dock, problems: s.problems }));
+  const { run, runId } = live.useRun(), { dock, problems, step } = useEditor((s) => ({ dock: s.dock, problems: s.problems, step: s.selection.nodes.length === 1 && s.tab !== "data" }));
   const errors = problems.filter((p) => p.severity === "error").length, warnings = problems.length - errors;
   const toggle = (name) => set({ dock: get().dock === name ? null : name });
   const shown = dock && (dock === "problems" || run) ? dock : null;
@@ -186,18 +186,24 @@ export function Dock() {
         {run ? (
           <span className="row sum num">
             <span data-testid="run-status" data-status={run.status}><Chip status={run.status} /></span>
-            {run.createdAt && <span className="hide-m">{ago(run.createdAt)}</span>}
+            {run.createdAt && <span className="hide-s hide-m">{ago(run.createdAt)}</span>}
             <span className="hide-m"><Facts brief /></span>
             {run.waitingFor.length > 0 && <a className="link" href={`/inbox?id=${run.waitingFor[0]}`}>{run.waitingFor.length === 1 ? "Needs your answer" : `${run.waitingFor.length} questions wait`}</a>}
             <a className="link hide-m" href={`/runs/${runId}`}>Open run</a>
           </span>
         ) : <span className="cap t3">Not run yet</span>}
         <span className="grow" />
+        {run?.endedAt && <IconButton small name="x" size={14} title="Clear the run from the drawing" onClick={live.forget} />}
         {run && !run.endedAt && <button type="button" className="btn danger sm" data-testid="cancel-button" onClick={live.cancel}><Icon name="stop" size={14} />Cancel</button>}
         <button type="button" className={`btn ghost sm ${errors ? "faulty" : warnings ? "warned" : ""}`} aria-expanded={shown === "problems"} onClick={() => toggle("problems")}><Icon name={problems.length ? "warn" : "check"} />{errors ? plural(errors, "problem") : warnings ? plural(warnings, "warning") : "No problems"}</button>
       </header>
       {shown && shown !== "problems" && <div className="tabs" role="tablist">{[["timeline", "Timeline"], ["result", "Result"], ["events", "Events"]].map(([k, t]) => <button type="button" key={k} role="tab" aria-selected={shown === k} onClick={() => set({ dock: k })}>{t}</button>)}</div>}
-      {shown === "timeline" && <div className="sheet"><Timeline />{run.status === "completed" || run.error ? <div style={{ padding: "8px 16px 12px" }}><Outputs /></div> : null}</div>}
+      {shown === "timeline" && (
+        <div className={`sheet${step ? " split" : ""}`}>
+          <div className="half"><Timeline />{run.status === "completed" || run.error ? <div className="ending"><Outputs /></div> : null}</div>
+          {step && <div className="half io"><StepInput /><StepOutput /></div>}
+        </div>
+      )}
       {shown === "result" && <div className="sheet pad"><Outputs /></div>}
       {shown === "events" && <div className="sheet"><Events /></div>}
       {shown === "problems" && <div className="sheet pad"><Problems /></div>}
@@ -256,6 +262,7 @@ function RunDialog({ onClose }) {
       ask.set(workflowId, values);
       await live.start(inputs);
       onClose();
+      requestAnimationFrame(() => requestAnimationFrame(act.keepInSight));
     } catch (error) {
       const at = {}, rest = [];
       for (const d of error.details ?? []) {

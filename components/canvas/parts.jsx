@@ -38,16 +38,16 @@ export function CopyButton({ value, title = "Copy" }) {
 const Prose = ({ children }) => <div className="prose">{String(children).split(/\n{2,}/).map((p, i) => <p key={i} style={{ whiteSpace: "pre-wrap" }}>{p}</p>)}</div>;
 const used = (u) => `${((u.input_tokens ?? 0) + (u.output_tokens ?? 0)).toLocaleString("en")} tokens${u.cost ? `, $${u.cost < 0.01 ? u.cost.toFixed(4) : u.cost.toFixed(2)}` : ""}`;
 /** A value for reading: text as text, an object as names and values, everything else as JSON. */
-export function Read({ value }) {
+export function Read({ value, deep = 0 }) {
   if (value == null) return <p className="t3">Nothing</p>;
   if (typeof value !== "object") return <Prose>{String(value)}</Prose>;
   if (value.$blob) return <><Prose>{value.preview}</Prose><p className="hint">{Math.round(value.size / 1024)} KB; only its beginning is shown.</p></>;
-  if (Array.isArray(value)) return <pre className="pre">{text(value)}</pre>;
+  if (Array.isArray(value)) return value.length && value.length <= 50 && deep < 2 ? <ol className="items">{value.map((v, i) => <li key={i}><Read value={v} deep={deep + 1} /></li>)}</ol> : <pre className="pre">{text(value)}</pre>;
   const { text: main, ...rest } = value, others = Object.entries(rest);
   return (
     <>
       {typeof main === "string" && <Prose>{main}</Prose>}
-      {others.length > 0 && <dl className={`kv ${typeof main === "string" ? "after" : ""}`}>{others.map(([k, v]) => <React.Fragment key={k}><dt>{k}</dt><dd>{k === "usage" && v ? used(v) : typeof v === "object" && v !== null ? <pre className="pre">{text(v)}</pre> : String(v ?? "–")}</dd></React.Fragment>)}</dl>}
+      {others.length > 0 && <dl className={`kv ${typeof main === "string" ? "after" : ""}`}>{others.map(([k, v]) => <React.Fragment key={k}><dt>{k}</dt><dd>{k === "usage" && v ? used(v) : typeof v === "object" && v !== null ? Array.isArray(v) ? <Read value={v} deep={deep + 1} /> : <pre className="pre">{text(v)}</pre> : String(v ?? "–")}</dd></React.Fragment>)}</dl>}
     </>
   );
 }

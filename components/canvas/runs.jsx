@@ -109,14 +109,18 @@ export function RunSide() {
   const [tab, setTab] = useState("timeline"), [cut, setCut] = useState(null), go = useNavigate();
   const { run } = live.useRun(), kind = useEditor((s) => s.types[byId(s.spec).get(cut?.nodeId)?.kind]);
   const ended = run?.endedAt && run.status === "completed";
-  const fork = async (visit, outputs) => go(`/runs/${await live.fork(visit.doneSeq, outputs)}`);
+  const fork = async (visit, outputs) => {
+    const id = await live.fork(visit.doneSeq, outputs);
+    setCut(null);
+    go(`/runs/${id}`);
+  };
   const choose = (visit) => (["step", "agent", "call"].includes(get().types[byId(get().spec).get(visit.nodeId)?.kind]?.shape) ? setCut(visit) : fork(visit, {}).catch((e) => toast("Could not fork", { status: "failed", text: e.message })));
   return (
     <div className="side">
       <AskCard />
       <div className="tabs" role="tablist">{TABS.map(([k, t]) => <button type="button" key={k} role="tab" aria-selected={tab === k} onClick={() => setTab(k)}>{t}</button>)}<Facts /></div>
       <div className="sheet">
-        {tab === "timeline" && <><Timeline />{ended && <div style={{ padding: "12px 16px", borderTop: "1px solid var(--line)" }}><Outputs /></div>}</>}
+        {tab === "timeline" && <><Timeline />{ended && <div className="ending"><Outputs /></div>}</>}
         {tab === "result" && <div style={{ padding: "12px 16px" }}><Outputs /></div>}
         {tab === "events" && <Events />}
       </div>

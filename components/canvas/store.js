@@ -87,7 +87,7 @@ export const setView = (v) => (view = v);
 export const getView = () => view;
 
 export function select(nodes, edges = []) {
-  set({ selection: { nodes, edges } });
+  set({ selection: { nodes, edges }, ...fresh(nodes) });
   view?.select(nodes, edges);
 }
 /** What the canvas says is selected now. */
@@ -95,8 +95,10 @@ export function selected(nodes, edges) {
   const s = state.selection;
   if (s.nodes.join() === nodes.join() && s.edges.join() === edges.join()) return;
   flushFields();
-  set({ selection: { nodes, edges } });
+  set({ selection: { nodes, edges }, ...fresh(nodes) });
 }
+/** Another step begins at its first tab and its latest visit. */
+const fresh = (nodes) => (nodes.join() === state.selection.nodes.join() ? {} : { tab: "configure", visit: null });
 function prune() {
   const nodes = byId(state.spec), edges = new Set(state.spec.edges.map(edgeId)), s = state.selection;
   const kept = { nodes: s.nodes.filter((id) => nodes.has(id)), edges: s.edges.filter((id) => edges.has(id)) };

@@ -105,7 +105,8 @@ function pump() {
 }
 async function post(id) {
   try {
-    const answer = await api(`/workflows/${id}/ops`, { method: "POST", body: queue.batch });
+    const small = JSON.stringify(queue.batch.ops).length < 50_000; // the browser's limit for what may outlive the page
+    const answer = await api(`/workflows/${id}/ops`, { method: "POST", body: queue.batch, keepalive: small });
     if (get().workflowId !== id) return;
     rev = answer.rev;
     failures = 0;

@@ -4,14 +4,26 @@ import { duration, took } from "./fold.js";
 import { ancestors, byId } from "./graph.js";
 import { chosenVisit, useRun } from "./live.js";
 import { Badge, Chip, CopyButton, Icon, IconButton, Json, Read, Seg, Tile } from "./parts.jsx";
-import { select, set, useEditor } from "./store.js";
+import { select, set, toast, useEditor } from "./store.js";
+import { api } from "./sync.js";
 
+/** The step at `sub[2]/inner`, with the item of each map on the way. */
+function stepAt(spec, path) {
+  let flow = spec, node = null;
+  const items = [];
+  for (const part of path.split("/")) {
+    const [, id, item] = /^([^[]+)(?:\[(\d+)\])?$/.exec(part) ?? [];
+    node = flow?.nodes?.find((n) => n.id === id) ?? null;
+    if (item !== undefined) items.push(Number(item) + 1);
+    flow = node?.config?.flow;
+  }
+  return { node, items, depth: path.split("/").length - 1 };
+}
 const label = (spec, path) => {
-  const parts = path.split("/"), node = byId(spec).get(parts[0].replace(/\[.*$/, ""));
-  return parts.length === 1 ? node?.title || path : `${node?.title || parts[0]} › ${parts.slice(1).join(" › ")}${/\[(\d+)\]/.test(parts[0]) ? ` · item ${Number(/\[(\d+)\]/.exec(parts[0])[1]) + 1}` : ""}`;
+  const { node, items } = stepAt(spec, path);
+  return (node?.title || path.split("/").at(-1)) + (items.length ? ` · item ${items.join(".")}` : "");
 };
-const typeOf = (s, path) => s.types[byId(s.spec).get(path.split(/[/[]/)[0])?.kind];
-const statusOf = (visit) => visit.status;
+const typeOf = (s, path) => s.types[stepAt(s.spec, path).node?.kind];
 
 function chip(visit, many) {
   if (visit.retries.length) return `${visit.retries.length} ${visit.retries.length === 1 ? "retry" : "retries"}`;
@@ -25,26 +37,28 @@ function stepOf(total) {
 }
 const tick = (s) => (s === 0 ? "0 s" : s < 1 ? `${Math.round(s * 1000)} ms` : s < 120 ? `${+s.toFixed(1)} s` : `${Math.round(s / 60)} min`);
 
+const MOST = 400;
 export function Timeline() {
   const { run } = useRun(), ui = useEditor((s) => ({ spec: s.spec, types: s.types, visit: s.visit, chosen: s.selection.nodes.length === 1 ? s.selection.nodes[0] : null }));
   if (!run) return <p className="hint" style={{ padding: "12px 16px" }}>No run yet.</p>;
   const now = Date.now(), begin = run.startedAt ?? run.createdAt ?? now, end = run.endedAt ?? now, unit = stepOf(Math.max(end - begin, 1)), scale = unit * 5000;
   const pos = (a, b) => ({ left: `${Math.max(0, ((a - begin) / scale) * 100)}%`, width: `${Math.max(0, ((b - a) / scale) * 100)}%` });
-  const visits = [...run.visits.values()].filter((v) => v.startedAt >= begin - 1 || true), many = new Map();
-  for (const v of visits) many.set(v.nodeId, (many.get(v.nodeId) ?? 0) + 1);
+  const all = [...run.visits.values()], visits = all.slice(-MOST), many = new Map();
+  for (const v of all) many.set(v.nodeId, (many.get(v.nodeId) ?? 0) + 1);
   const open = chosenVisit(ui.chosen)?.key, unseen = run.endedAt ? [] : ui.spec.nodes.filter((n) => !run.latest.has(n.id) && !ui.types[n.kind]?.silent);
   const choose = (v) => (select([v.nodeId.split(/[/[]/)[0]]), set({ visit: v.key }));
   const copiedBefore = (v) => v.endedAt != null && v.endedAt < begin;
   return (
     <ol className="tl" aria-label="Timeline">
       <li className="r ax"><div className="nm">Step</div><div className="bars">{[0, 1, 2, 3, 4].map((i) => <span key={i} style={{ left: `${i * 20}%` }}>{tick(i * unit)}</span>)}</div><div className="du" style={{ fontSize: 11 }}>Took</div></li>
+      {all.length > MOST && <li className="hint" style={{ padding: "0 16px 6px" }}>The last {MOST} of {all.length} visits. All of them are under Events.</li>}
       {visits.map((v) => (
         <React.Fragment key={v.key}>
-          <li className={`r${open === v.key ? " on" : ""}`} data-testid="timeline-row" data-seq={v.seq} data-type={v.type} data-node={v.nodeId} data-status={statusOf(v)} role="button" tabIndex={0} onClick={() => choose(v)} onKeyDown={(e) => (e.key === "Enter" || e.key === " ") && (e.preventDefault(), choose(v))}>
-            <div className="nm"><Badge status={statusOf(v)} /><Tile type={typeOf(ui, v.nodeId)} size="s" /><span className="clip">{label(ui.spec, v.nodeId)}</span>{chip(v, many.get(v.nodeId) > 1) && <span className="chip">{chip(v, many.get(v.nodeId) > 1)}</span>}</div>
+          <li className={`r${open === v.key ? " on" : ""}`} data-testid="timeline-row" data-seq={v.seq} data-type={v.type} data-node={v.nodeId} data-status={v.status} role="button" tabIndex={0} onClick={() => choose(v)} onKeyDown={(e) => (e.key === "Enter" || e.key === " ") && (e.preventDefault(), choose(v))}>
+            <div className={v.nodeId.includes("/") ? "nm sub" : "nm"}><Badge status={v.status} /><Tile type={typeOf(ui, v.nodeId)} size="s" /><span className="clip">{label(ui.spec, v.nodeId)}</span>{chip(v, many.get(v.nodeId) > 1) && <span className="chip">{chip(v, many.get(v.nodeId) > 1)}</span>}</div>
             <div className="bars">
               {v.retries.map((r, i) => <i key={i} className="bar s-failed" style={pos(r.from, r.at)} />)}
-              <i className={`bar s-${statusOf(v)}`} style={pos(v.retries.length ? v.triedAt : v.startedAt, v.endedAt ?? now)} />
+              <i className={`bar s-${v.status}`} style={pos(v.retries.length ? v.triedAt : v.startedAt, v.endedAt ?? now)} />
               {!run.endedAt && <i className="now" style={{ left: pos(now, now).left }} />}
             </div>
             <div className="du">{copiedBefore(v) ? "copied" : took(v, now)}</div>
@@ -58,6 +72,11 @@ export function Timeline() {
           ))}
         </React.Fragment>
       ))}
+      {run.ending && (
+        <li className="r last" data-testid="timeline-row" data-seq={run.ending.seq} data-type={run.ending.type} data-node="" data-status={run.status}>
+          <div className="nm"><Badge status={run.status} /><span className="clip t2">Run {run.status}</span></div><div className="bars" /><div className="du">{duration(run.endedAt - begin)}</div>
+        </li>
+      )}
       {unseen.map((n) => (
         <li key={n.id} className="r" onClick={() => select([n.id])}><div className="nm"><Badge status="idle" /><Tile type={ui.types[n.kind]} size="s" /><span className="clip t2">{n.title || n.id}</span></div><div className="bars">{!run.endedAt && <i className="now" style={{ left: pos(now, now).left }} />}</div><div className="du">–</div></li>
       ))}
@@ -105,11 +124,22 @@ export function StepOutput() {
       <h3>Output{demo && <span className="chip">Demo model</span>}<Seg value={view} options={[["read", "Read"], ["json", "JSON"]]} onChange={setView} label="Show output as" /></h3>
       {!visit ? <p className="t3">{run ? "This step has not run." : "No run yet."}</p>
         : visit.error ? <><p className="err" style={{ margin: 0 }}><b>{visit.error.message}</b> {visit.error.hint}</p>{view === "json" && <Json value={visit.error} />}</>
-        : visit.output !== undefined ? view === "json" ? <Json value={visit.output} /> : <Read value={visit.output} />
+        : visit.output !== undefined ? <Output visit={visit} view={view} />
         : visit.text ? <div className="prose streaming" style={{ whiteSpace: "pre-wrap" }}>{visit.text}</div>
         : visit.status === "waiting" ? <p className="t2">{visit.approvalId ? <>Waiting for an answer. <a className="link" href={`/inbox?id=${visit.approvalId}`}>Review</a></> : "Waiting."}</p>
         : <p className="t3">{visit.status === "running" ? "Nothing yet" : "Nothing"}</p>}
     </section>
+  );
+}
+/** A value too large for the journal is fetched when somebody wants to see it. */
+function Output({ visit, view }) {
+  const { runId } = useRun(), [whole, setWhole] = useState(null), value = whole?.key === visit.key ? whole.value : visit.output;
+  const fetchIt = () => api(`/runs/${runId}/events/${visit.doneSeq}`).then((e) => setWhole({ key: visit.key, value: e.payload.output }), (e) => toast("Could not load it", { status: "failed", text: e.message }));
+  return (
+    <>
+      {view === "json" ? <Json value={value} /> : <Read value={value} />}
+      {value?.$blob && <button type="button" className="btn sm" onClick={fetchIt}>Show all of it</button>}
+    </>
   );
 }
 const useStep = () => useEditor((s) => ({ id: s.selection.nodes.length === 1 ? s.selection.nodes[0] : null, spec: s.spec, types: s.types, visit: s.visit }));

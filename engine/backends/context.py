@@ -149,7 +149,7 @@ def output_of(plan: Plan, template: Any, scope: Scope, name: str) -> Any:
     try:
         return expressions.render_value(template, scope)
     except NodeError as error:
-        if any(known in plan.nodes and scope[known] == {} for known in names_in(template)):
+        if any(known in plan.nodes and known not in scope.past for known in names_in(template)):
             return None
         error.message = f"Output {name!r}: {error.message}"
         raise

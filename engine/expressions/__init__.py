@@ -17,13 +17,14 @@ from operator import itemgetter
 from typing import Any, cast
 
 from engine.errors import NodeError
-from engine.expressions.functions import FUNCTIONS, KNOWN
+from engine.expressions.functions import CORRECTED, FUNCTIONS, KNOWN
 from engine.expressions.library import cel
-from engine.expressions.text import BadExpression, references, segments
+from engine.expressions.text import BadExpression, references, renamed, segments
 from engine.values import is_list, is_object
 
 MAX_TEXT = 4 * 1024 * 1024
 PATH = re.compile(r"[a-z_][A-Za-z0-9_]*(\.[a-zA-Z_][A-Za-z0-9_]*)*")
+FAILED = re.compile(r"Function '(?P<name>\w+?)_?' error: Python function call failed: \w+: (?P<what>.*)")
 SYNTAX = re.compile(r"<input>:\d+:(?P<place>\d+): (?P<what>.*)")
 
 
@@ -79,6 +80,9 @@ def compile_expression(text: str) -> Expression:
     unknown = next((f for f in called if f not in KNOWN), None)
     if unknown:
         raise BadExpression(f"there is no function {unknown}", "Use the functions of CEL; there is no clock here.")
+    if not CORRECTED.keys().isdisjoint(called):
+        program = cel.compile(renamed(source, CORRECTED))
+        called = program.functions()
     path = tuple(source.split(".")) if PATH.fullmatch(source) and found.names else None
     ours = {name: FUNCTIONS[name] for name in called if name in FUNCTIONS}
     return Expression(source, program, found.names, found.guarded, found.examples, ours, path)
@@ -183,6 +187,8 @@ def _why(error: BaseException, expression: Expression) -> tuple[str, str]:
     said = str(error).split(". ")[0].rstrip(".")
     if isinstance(error, TypeError):
         return said, "CEL mixes no types: convert with double(x), int(x) or string(x)."
+    if found := FAILED.match(said):
+        return f"{found['name']}() {found['what']}", "Check the types of what it is given."
     if said.startswith("Undefined variable or function: '"):
         name = said.split("'")[1]
         if name in KNOWN:

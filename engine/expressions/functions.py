@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from engine.expressions.library import STDLIB_FUNCTIONS
+from engine.expressions.library import STDLIB_FUNCTIONS, cel
 
 MACROS = frozenset(["all", "exists", "exists_one", "existsOne", "filter", "map", "has"])
 TYPES = frozenset(
@@ -110,11 +110,30 @@ def _round(x: Any) -> int:
     return math.floor(_number(x) + 0.5)
 
 
+def _size(x: Any) -> int:
+    if not isinstance(x, str | bytes | list | dict):
+        raise TypeError("takes a text, a list or a map")
+    return len(cast("str", x))
+
+
+def _string(x: Any) -> str:
+    if isinstance(x, bool):
+        return str(x).lower()
+    if x is None or isinstance(x, list | dict):
+        raise TypeError("takes a plain value")
+    return _STRING.execute(cel.Context(variables={"x": x}))
+
+
+_STRING = cel.compile("string(x)")
+CORRECTED = {"size": "size_", "string": "string_"}
+"""The library counts bytes where CEL counts characters, and has no text for true; it lets nobody replace its own."""
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: STDLIB_FUNCTIONS[name] for name in BORROWED},
     "abs": _abs,
     "ceil": _ceil,
     "floor": _floor,
     "round": _round,
+    "size_": _size,
+    "string_": _string,
 }
-KNOWN = CORE | OPERATORS | MACROS | frozenset(FUNCTIONS)
+KNOWN = (CORE | OPERATORS | MACROS | frozenset(FUNCTIONS)) - frozenset(CORRECTED.values())

@@ -6,7 +6,7 @@ The library compiles but keeps its syntax tree to itself, and lists names that a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.expressions.functions import TYPES
@@ -172,6 +172,18 @@ def _bracket(open_: list[Bracket], words: list[Token], n: int) -> None:
         open_[-1].commas += 1
         if open_[-1].commas >= MAX_LIST:
             raise BadExpression(f"a list holds more than {MAX_LIST} values", "Read it from an input instead.")
+
+
+def renamed(source: str, calls: Mapping[str, str]) -> str:
+    """The expression with other names for some of the functions that it calls."""
+    words = list(tokens(source))
+    made: list[str] = []
+    for n, word in enumerate(words):
+        after = next((w.text for w in words[n + 1 :] if w.kind != "space"), "")
+        called = word.kind == "name" and after == "("
+        text = source[words[n - 1].end if n else 0 : word.end]
+        made.append(calls.get(text, text) if called else text)
+    return "".join(made)
 
 
 def known_type(name: str) -> bool:

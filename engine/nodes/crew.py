@@ -33,7 +33,10 @@ class TaskConfig(NodeConfig):
     expected_output: str = Field("", title="Expected", json_schema_extra={"widget": "text"})
     member: str = Field("", title="Member", json_schema_extra={"widget": "row", "list": "members", "head": "role"})
     context: list[str] = Field(
-        default_factory=list, title="Reads", description="Earlier tasks.", json_schema_extra={"widget": "earlier", "list": "tasks"}
+        default_factory=list,
+        title="Reads",
+        description="Earlier tasks.",
+        json_schema_extra={"widget": "earlier", "list": "tasks"},
     )
     output_schema: dict[str, Any] | None = Field(None, title="Output schema", json_schema_extra={"widget": "schema"})
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.errors import Conflict, Fenced, Invalid, NodeError, Problem
+from engine.errors import Conflict, Fenced, Invalid, NodeError, Problem, TooLarge
 from engine.events import Event, NewEvent
 from engine.failpoint import hit
 from engine.node import Agent, Call, Step, registry
 from engine.secrets import redact
 from engine.services import history
 from engine.services.doorbell import ring
+from engine.services.start import admit
 from engine.store import ledger
 from engine.store import runs as rows
 from engine.store.models import Run, new_id
@@ -37,7 +38,7 @@ def fork(ws: Workspace, run_id: str, seq: Any, outputs: Any = None) -> dict[str,
     if not isinstance(seq, int) or isinstance(seq, bool) or not 0 <= seq <= past[-1].seq:
         fault = f"seq is a whole number from 0 to {past[-1].seq}."
         raise Invalid.of([Problem("bad_value", fault, "Take it from an event of the run.", field="seq")], fault)
-    outputs = _replacement(spec, past[seq], outputs)
+    outputs = redact(_replacement(spec, past[seq], outputs))
     copied = history.copied(past, seq, next(iter(outputs.values()), None), replace=bool(outputs))
     return _again(ws, row, seq, copied, None)
 
@@ -80,7 +81,7 @@ def _again(ws: Workspace, row: Run, seq: int, copied: list[NewEvent], effect_run
         },
     )  # fmt: skip
     with ws.db.begin() as conn:
-        ledger.admit(
+        admit(
             conn, workspace_id=ws.id, workflow_id=row.workflow_id, version_id=row.version_id, version=row.version,
             run_id=new_run, target=row.target, inputs=row.inputs, events=[created, *copied],
             effect_run_id=effect_run_id, forked_from=(row.id, seq), engine=ledger.engine_of(conn, row.id),
@@ -114,7 +115,7 @@ def _write(written: ledger.Written) -> None:
     if isinstance(written, Fenced):
         raise Conflict("The run has ended.")
     if isinstance(written, NodeError):
-        raise Invalid(written.message, hint=written.hint)
+        raise TooLarge(written.message, hint=written.hint)
 
 
 def _resolution(body: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine import schema
-from engine.errors import Conflict, Fenced, Forbidden, Gone, Invalid, NodeError, Problem
+from engine.errors import Conflict, Fenced, Forbidden, Gone, Invalid, NodeError, Problem, TooLarge
 from engine.events import NewEvent, rfc3339
 from engine.failpoint import hit
 from engine.secrets import redact
@@ -68,7 +68,7 @@ def decide(ws: Workspace, approval_id: str, body: Any, by: Actor) -> dict[str, A
         if isinstance(written, Fenced):
             raise Gone("The run has ended; nobody needs the answer any more.")
         if isinstance(written, NodeError):
-            raise Invalid(written.message, code=written.code, hint=written.hint)
+            raise TooLarge(written.message, hint=written.hint)
         tx.expire_all()
         decided = to_json(rows.one(tx, approval_id))
     hit("after_answer")

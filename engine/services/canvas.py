@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from engine.errors import Invalid, Problem
+from engine.shapes import walk_problems
 from engine.values import is_list, is_object
 
 _OWN = ("name", "description", "target", "inputs", "outputs")
@@ -26,6 +27,8 @@ def apply(draft: dict[str, Any], ops: Any) -> dict[str, Any]:
             _APPLY[kind](made, op)
         except (KeyError, IndexError, TypeError, ValueError) as fault:
             raise _refused(f"ops.{index}", f"This operation cannot be applied: {_reason(fault)}") from fault
+    if problems := walk_problems(made):
+        raise Invalid.of(problems, "The operations cannot be applied.")
     return made
 
 

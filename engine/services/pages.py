@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -36,14 +35,14 @@ def cursor(after: str | None) -> Any:
         return None
     try:
         return json.loads(base64.urlsafe_b64decode(after + "=" * (-len(after) % 4)))
-    except (ValueError, binascii.Error, UnicodeError):
+    except (ValueError, RecursionError):
         raise _bad("after", "after is no cursor of ours.") from None
 
 
 def id_cursor(after: str | None) -> str | None:
     """A cursor that holds one id."""
     place = cursor(after)
-    if place is not None and not isinstance(place, str):
+    if place is not None and not _is_id(place):
         raise _bad("after", "after is no cursor of ours.")
     return place
 
@@ -53,10 +52,14 @@ def time_cursor(after: str | None) -> tuple[int, str] | None:
     match cursor(after):
         case None:
             return None
-        case [int(at), str(id_)]:
+        case [int(at), str(id_)] if _is_id(id_) and 0 <= at < 2**53:
             return at, id_
         case _:
             raise _bad("after", "after is no cursor of ours.")
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable()
 
 
 def _encode(place: Any) -> str:

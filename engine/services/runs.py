@@ -109,7 +109,7 @@ def event(ws: Workspace, run_id: str, seq: int) -> dict[str, Any]:
     """One event with its large values in full."""
     with ws.db.read() as conn:
         rows.one(conn, ws.id, run_id)
-        found = ledger.events(conn, ws.id, run_id, seq - 1, 1)
+        found = ledger.events(conn, ws.id, run_id, seq - 1, 1) if 0 <= seq < 2**31 else []
         if not found or found[0].seq != seq:
             raise NotFound(f"The run has no event {seq}.")
         return rows.whole(conn, ws.id, found[0]).to_json()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
-from engine.errors import Invalid, NotFound, Problem
+from engine.errors import Invalid, NodeError, NotFound, Problem, TooLarge
 from engine.events import NewEvent
 from engine.failpoint import hit
 from engine.secrets import redact
@@ -44,9 +44,12 @@ def start(ws: Workspace, workflow_id: str, inputs: Any, idempotency_key: str | N
     """Admit a run of the draft as it stands, once per idempotency key; then ring for a worker."""
     body = _fingerprint(workflow_id, inputs) if idempotency_key else ""
     while True:
+        found = _remembered(ws, idempotency_key) if idempotency_key else None
+        if found and found[0] == body:
+            return found[1]
         ready = _prepare(ws, workflow_id)
-        if idempotency_key and (answer := _repeated(ws, idempotency_key, body)):
-            return answer
+        if found:
+            raise Invalid("This Idempotency-Key was used with another body.", hint="Use a new key for a new request.")
         if ready.faults:
             raise Invalid("The workflow cannot run.", details=ready.faults)
         given = redact(accept(ready.inputs, inputs))
@@ -73,21 +76,27 @@ def _admit(
             return False
         if key and not rows.remember(conn, ws.id, "runs", key, body, 202, answer, ws.db.now_ms(conn)):
             return False
-        ledger.admit(
+        admit(
             conn, workspace_id=ws.id, workflow_id=workflow_id, version_id=ready.version_id, version=ready.version,
             run_id=run_id, target=ready.target, inputs=inputs, events=[created], engine=ready.engine,
         )  # fmt: skip
     return True
 
 
-def _repeated(ws: Workspace, key: str, body: str) -> dict[str, Any] | None:
+def admit(conn: Any, **run: Any) -> None:
+    """`ledger.admit`, its refusal said to whoever asked: there is no step yet that could fail."""
+    try:
+        ledger.admit(conn, **run)
+    except NodeError as fault:
+        raise TooLarge(fault.message, hint=fault.hint) from fault
+
+
+def _remembered(ws: Workspace, key: str) -> tuple[str, dict[str, Any]] | None:
+    """The body that came with this key, and what was answered."""
     if len(key) > 255:
         raise Invalid("An Idempotency-Key has at most 255 characters.")
     with ws.db.read() as conn:
-        found = rows.remembered(conn, ws.id, "runs", key)
-    if found and found[0] != body:
-        raise Invalid("This Idempotency-Key was used with another body.", hint="Use a new key for a new request.")
-    return found[1] if found else None
+        return rows.remembered(conn, ws.id, "runs", key)
 
 
 def _fingerprint(workflow_id: str, inputs: Any) -> str:

@@ -158,9 +158,8 @@ def wanted(db: Database, engine: str) -> bool:
 def claim(db: Database, owner: str, lease_s: float, run_id: str | None = None, engine: str = "crewai") -> Claim | None:
     """That run, or the one that waits longest; None if there is none. `engine` is what this worker has loaded
     besides langgraph."""
-    with db.read() as conn:
-        if _QUEUED(conn).scalar() is None:
-            return None
+    if not has_queued(db):
+        return None
     with db.begin() as conn:
         now = now_ms(conn)
         until = now + round(lease_s * 1000)
@@ -170,6 +169,12 @@ def claim(db: Database, owner: str, lease_s: float, run_id: str | None = None, e
     if claimed:
         hit("after_claim")
     return claimed
+
+
+def has_queued(db: Database) -> bool:
+    """Whether any run waits for a worker: a read, so that idle workers take no turn at writing."""
+    with db.read() as conn:
+        return _QUEUED(conn).scalar() is not None
 
 
 def _claimed(conn: Connection, row: Any, now: int, until: int) -> Claim:
@@ -212,7 +217,9 @@ def heartbeat(db: Database, owner: str, lease_s: float, runs: Iterable[tuple[str
     """Renew the leases of `runs` (id, epoch); answers those still ours."""
     with db.begin() as conn:
         until = now_ms(conn) + round(lease_s * 1000)
-        beats = (_BEAT(conn, until=until, run_id=run_id, epoch=epoch, owner=owner).first() for run_id, epoch in runs)
+        beats = [
+            _BEAT(conn, until=until, run_id=run_id, epoch=epoch, owner=owner).first() for run_id, epoch in sorted(runs)
+        ]
         return {row[0] for row in beats if row}
 
 
@@ -294,8 +301,11 @@ _QUEUE_ROW = Statement(
 
 def append(db: Database, batch: Sequence[Append]) -> list[Written]:
     """Many runs' events in one commit. Each item answers for itself: its events, Fenced, or a NodeError of size."""
+    # In one order, as every transaction of many runs does it: so no two wait for each other.
+    order = sorted(range(len(batch)), key=lambda at: batch[at].run_id)
     with db.begin() as conn:
-        return [write(conn, item) for item in batch]
+        written = {at: write(conn, batch[at]) for at in order}
+    return [written[at] for at in range(len(batch))]
 
 
 def write(conn: Connection, item: Append) -> Written:
@@ -341,12 +351,13 @@ def _refusal(conn: Connection, item: Append, size: int, cap: int) -> Fenced | No
 
 def _insert(conn: Connection, w: str, run_id: str, seq: int, packed: Sequence[Packed], now: int) -> list[Event]:
     written: list[Event] = []
-    for at, p in enumerate(packed, seq):
+    for place, p in enumerate(packed, seq):
         e = p.event
+        at = min(e.at or now, now)
         for digest, data in p.blobs.items():
             _BLOB(conn, w=w, hash=digest, data=data, at=now)
-        _EVENT(conn, w=w, run_id=run_id, seq=at, type=e.type, node_id=e.node_id, key=e.key, payload=p.text, at=now)
-        written.append(Event(at, e.type, e.node_id, e.key, now, json.loads(p.whole)))
+        _EVENT(conn, w=w, run_id=run_id, seq=place, type=e.type, node_id=e.node_id, key=e.key, payload=p.text, at=at)
+        written.append(Event(place, e.type, e.node_id, e.key, at, json.loads(p.whole)))
     return written
 
 

@@ -27,7 +27,7 @@ _DUE = Statement(
 _ALONE = "select pg_try_advisory_xact_lock(1852798828)"
 _EXPIRED = Statement(
     "select run_id, workspace_id, epoch, lost_in_a_row, cancel_requested from run_queue"
-    " where state = 'running' and lease_until < :now limit :limit"
+    " where state = 'running' and lease_until < :now order by run_id limit :limit"
 )
 _LOSE = Statement(
     "update run_queue set state = 'queued', owner = null, lease_until = null, lost_in_a_row = lost_in_a_row + 1"

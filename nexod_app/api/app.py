@@ -19,7 +19,9 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 
 def create_api(settings: Settings, site: Site | None = None) -> FastAPI:
     """Touches nothing until the first request. `site` is given by tests; a server makes its own."""
-    api = FastAPI(title="Nexod", version="0.1.0", openapi_url=None, docs_url=None, redoc_url=None)
+    api = FastAPI(
+        title="Nexod", version="0.1.0", openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False
+    )
     api.state.site = site or Site(settings)
     sites.use(api.state.site)
     errors.register(api)

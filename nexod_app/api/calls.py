@@ -19,6 +19,7 @@ from nexod_app.site import Site
 
 T = TypeVar("T")
 PREFIX = "/api/v1"
+MAX_DEPTH = 64
 DRAIN_BYTES, DRAIN_S = 64 * 2**20, 0.5
 SMALL = 64 * 1024
 """A body up to this size is parsed on the event loop; a larger one in a thread."""
@@ -83,10 +84,11 @@ async def read_json(request: Request) -> Any:
     return parse(data) if len(data) <= SMALL else await in_thread(parse, data)
 
 
-async def read_bytes(request: Request) -> bytes:
+async def read_bytes(request: Request, *others: str) -> bytes:
     """The body, never more of it in memory than is allowed."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+    json_kind = kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+    if not json_kind and kind not in others:
         raise UnsupportedMedia(f"The content type is {kind or 'missing'!r}.", hint="Send application/json.")
     length = request.headers.get("content-length", "")
     data, size = bytearray(), int(length) if length.isdigit() and int(length) > MAX_BYTES else 0
@@ -127,9 +129,26 @@ async def read_fields(request: Request, *names: str, empty: bool = False) -> dic
 
 
 def _storable(body: Any) -> None:
-    """Half of a surrogate pair is JSON, and yet no text that can be kept."""
+    """Half of a surrogate pair is JSON, and yet no text that can be kept; and depth has an end."""
+    if _is_deep(body):
+        fault = f"The body nests deeper than {MAX_DEPTH} levels."
+        raise Invalid.of([Problem("too_deep", fault, "Flatten it.")], fault)
     try:
         json.dumps(body, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         fault = "A text holds a broken character."
         raise Invalid.of([Problem("bad_value", fault, "Type it again.")], fault) from None
+
+
+def _is_deep(body: Any) -> bool:
+    level = [body]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return False
+    return True

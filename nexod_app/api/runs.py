@@ -36,10 +36,10 @@ async def start_agent(
 ) -> Response:
     """The same under the name that the first specification gave it."""
     started = await _start(who, workflow_id, request, idempotency_key)
+    more = {"estimated_duration": await in_thread(runs.estimate, who.ws, workflow_id)}
     if wait is not None:
-        return await _waited(who, request, started["run_id"], wait)
-    seconds = await in_thread(runs.estimate, who.ws, workflow_id)
-    return answer({**started, "estimated_duration": seconds}, 202)
+        return await _waited(who, request, started["run_id"], wait, more)
+    return answer({**started, **more}, 202)
 
 
 async def _start(who: Caller, workflow_id: str, request: Request, key: str | None) -> dict[str, Any]:
@@ -47,7 +47,9 @@ async def _start(who: Caller, workflow_id: str, request: Request, key: str | Non
     return await in_thread(runs.start, who.ws, workflow_id, body.get("inputs", {}), key)
 
 
-async def _waited(who: Caller, request: Request, run_id: str, seconds: float) -> Response:
+async def _waited(
+    who: Caller, request: Request, run_id: str, seconds: float, more: dict[str, Any] | None = None
+) -> Response:
     """200 and the run once nothing will happen by itself, 202 and the run when time is up."""
     found: dict[str, Any] = {}
 
@@ -56,7 +58,8 @@ async def _waited(who: Caller, request: Request, run_id: str, seconds: float) ->
         return runs.is_settled(found)
 
     done = await rest(site_of(request).tailer, run_id, seconds, settled)
-    return answer(found if done else await in_thread(runs.get, who.ws, run_id), 200 if done else 202)
+    run = found if done else await in_thread(runs.get, who.ws, run_id)
+    return answer({**run, **(more or {})}, 200 if done else 202)
 
 
 @router.get("/workflows/{workflow_id}/runs")
@@ -103,7 +106,7 @@ async def get_events(
     who: Reader,
     run_id: str,
     request: Request,
-    after: Annotated[int, Query(ge=-1)] = -1,
+    after: Annotated[int, Query(ge=-1, le=2**53)] = -1,
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID")] = None,
 ) -> Response:
     """The journal: an array of at most 500, or with `Accept: text/event-stream` everything as it happens."""
@@ -111,7 +114,7 @@ async def get_events(
         return answer(await in_thread(runs.events, who.ws, run_id, after))
     await in_thread(runs.events, who.ws, run_id, -1, 1)
     if last_event_id and last_event_id.isascii() and last_event_id.isdigit():
-        after = int(last_event_id)
+        after = int(last_event_id[:15])
     return stream(site_of(request).tailer, who.ws.id, run_id, after, lambda: still_allowed(request, "read"))
 
 

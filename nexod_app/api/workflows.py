@@ -34,7 +34,7 @@ async def create_workflow(who: Writer, request: Request) -> Response:
 @router.post("/workflows/import", status_code=201, openapi_extra=A_WORKFLOW)
 async def import_workflow(who: Writer, request: Request) -> Response:
     """The body is the file itself; it always becomes a new workflow."""
-    data = await read_bytes(request)
+    data = await read_bytes(request, "", "application/octet-stream")
     return _workflow(await in_thread(workflows.import_, who.ws, data), 201)
 
 

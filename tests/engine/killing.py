@@ -13,6 +13,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from engine import up
@@ -30,7 +31,8 @@ from engine.store.session import Workspace
 CLERK = Actor(DEFAULT_WORKSPACE, "clerk", frozenset(SCOPES))
 
 
-def clerk(settings: Settings, orders: list[dict[str, Any]]) -> None:
+def clerk(settings: Settings, orders: list[dict[str, Any]], ready: Callable[[], None]) -> None:
+    ready()
     listener = socket.create_server((settings.host, settings.port))
     db = Database.open(settings.database_url)
     doorbell.hang(db, Queue.open(settings))
@@ -83,4 +85,4 @@ if __name__ == "__main__":
     {"": lambda: None, "fence": without_fence, "journal": without_journal}[os.environ.get("NEXOD_KILL_WITHOUT", "")]()
     settings = Settings.read()
     orders = json.loads(sys.argv[1])
-    up.run(settings, lambda: clerk(settings, orders))
+    up.run(settings, lambda ready: clerk(settings, orders, ready))

@@ -20,4 +20,4 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
 
 if __name__ == "__main__":
     settings = Settings.read()
-    up.run(settings, lambda: web.run(settings, lambda: app))
+    up.run(settings, lambda ready: web.run(settings, lambda: app, ready))

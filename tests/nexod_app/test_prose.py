@@ -9,7 +9,7 @@ from nexod_app.prose import MOST, shown, written
 
 def test_markdown_is_drawn() -> None:
     html = shown("# Title\n\nA **strong** word and\na new line.\n\n- one\n- two")
-    assert "<h1>Title</h1>" in html
+    assert "<h3>Title</h3>" in html
     assert "<strong>strong</strong>" in html
     assert "and<br>\na new line" in html.replace("<br />", "<br>")
     assert html.count("<li>") == 2

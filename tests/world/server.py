@@ -19,6 +19,10 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         length = int(self.headers.get("content-length") or 0)
         self.body = self.rfile.read(length) if length else b""
+        if len(self.body) < length:
+            # Whoever sent it was killed in the middle: that is no request.
+            self.close_connection = True
+            return
         try:
             self.server.world.answer(self)
         except (BrokenPipeError, ConnectionError, TimeoutError):

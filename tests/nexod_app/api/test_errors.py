@@ -120,3 +120,17 @@ async def test_without_a_database_the_answer_is_503(api: httpx.AsyncClient, site
     assert told(answer) == (503, "unavailable") and answer.headers["retry-after"]
     health = await api.get("/health")
     assert health.status_code == 503 and health.json()["status"] == "degraded"
+
+
+async def test_values_too_deep_or_too_large_to_keep_are_refused(api: httpx.AsyncClient):
+    declared = {"type": "object", "properties": {"x": {}}}
+    made = (await api.post("/workflows", json=flow(node("a"), inputs=declared))).json()
+    path = f"/workflows/{made['id']}/runs"
+    for depth in (64, 500, 900, 990, 50_000):
+        deep = '{"inputs": {"x": ' + "[" * depth + "]" * depth + "}}"
+        answer = await api.post(path, content=deep, headers={"Content-Type": "application/json"})
+        assert told(answer) == (422, "invalid"), depth
+    large = await api.post(path, json={"inputs": {"x": "y" * 4_500_000}})
+    assert told(large) == (413, "too_large")
+    run = (await api.post(path, json={"inputs": {"x": [[["fine"]]]}})).json()["run_id"]
+    assert (await api.get(f"/runs/{run}")).json()["inputs"] == {"x": [[["fine"]]]}
