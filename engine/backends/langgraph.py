@@ -45,12 +45,12 @@ class LangGraphBackend:
         return LangGraphProgram(plan)
 
     async def work(self, brief: Brief, desk: Desk) -> dict[str, Any]:
-        if len(brief.members) > 1 or len(brief.tasks) > 1:
-            return await load("crewai").work(brief, desk)
-        return await converse(brief.members[0], brief.tasks[0], desk)
+        if len(brief.members) == 1 and len(brief.tasks) == 1:
+            return await converse(brief.members[0], brief.tasks[0], desk)
+        return await load("crewai").work(brief, desk)
 
 
-class Talk(TypedDict, total=False):
+class Talk(TypedDict):
     """A model–tool conversation: what is asked next, and what was answered last."""
 
     request: llm.Request
@@ -62,13 +62,13 @@ async def converse(member: Member, task: Task, desk: Desk) -> dict[str, Any]:
 
     hands = await desk.hands(member)
 
-    async def model(state: Talk) -> Talk:
+    async def model(state: Talk) -> dict[str, Any]:
         request = state["request"]
         if hands and desk.left(task.id, member.id) <= 1:
             request = replace(request, tools=(), messages=(*request.messages, llm.Message("user", talk.LAST)))
         return {"said": await desk.model(task.id, member.id, request, member.provider)}
 
-    async def use_tools(state: Talk) -> Talk:
+    async def use_tools(state: Talk) -> dict[str, Any]:
         request, said = state["request"], state["said"]
         told = await desk.tools(task.id, member.id, said.tool_calls, hands)
         asked = llm.Message("assistant", said.text, said.tool_calls)

@@ -125,7 +125,9 @@ class AgentNode(Agent):
         expected_output: str = Field(
             "", title="Expected", description="What the answer looks like.", json_schema_extra={"widget": "text"}
         )
-        tools: list[ToolConfig] = Field(default_factory=list, title="Tools", json_schema_extra={"widget": "records"})
+        tools: list[ToolConfig] = Field(
+            default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "records"}
+        )
         provider: str = provider_field()
         model: str = MODEL
         output_schema: dict[str, Any] | None = Field(

@@ -18,7 +18,9 @@ class MemberConfig(NodeConfig):
     role: str = Field(title="Role", min_length=1, json_schema_extra={"widget": "text"})
     goal: str = Field(title="Goal", min_length=1, json_schema_extra={"widget": "text"})
     backstory: str = Field("", title="Backstory", json_schema_extra={"widget": "textarea"})
-    tools: list[ToolConfig] = Field(default_factory=list, title="Tools", json_schema_extra={"widget": "records"})
+    tools: list[ToolConfig] = Field(
+        default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "records"}
+    )
     provider: str = provider_field()
     model: str = MODEL
 
