@@ -10,7 +10,7 @@ node_completed      {port, output, usage?}        also for a Pause that was answ
 node_retry          {attempt, delay_s, due_at, error}   recorded failure number `attempt`; another try follows
 node_failed         {error, attempt, retryable, port?}       final; `port: "error"` when that port is wired
 effect_intended     {request}                     committed before an unsafe effect begins
-model_called        {request_hash, provider, model, answer, tool_calls?, usage, ms}
+model_called        {request_hash, provider, model, answer, tool_calls?, kept?, usage, ms}
 tool_called         {request_hash, tool, args, result, ms}
 task_completed      {task, text, data?}           a crew's task, whole: not played again
 diverged            {request_hash, recorded_hash}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
@@ -44,9 +44,11 @@ class Desk:
         self.usage = llm.Usage()
         self.model_name = ""
         self._run, self._ctx = run, ctx
-        self._branch = 0
-        tries = len(ctx.failures())
-        self._home = f"{ctx.key}/retry:{tries}" if tries else ctx.key
+        self._branches: Counter[str] = Counter()
+        """How often each task went another way than it is recorded."""
+        self._asked_at: deque[float] = deque()
+        self._homes = [f"{ctx.key}/retry:{n}" if n else ctx.key for n in range(len(ctx.failures()) + 1)]
+        self._home = self._homes[-1]
 
     # Model turns -------------------------------------------------------------------------------------------------
 
@@ -59,6 +61,7 @@ class Desk:
         emit = self._emitter(f"{place}/model:{turn}")
 
         async def ask() -> dict[str, Any]:
+            await self._pace()
             began = time.monotonic()
             reply = await llm.turn(request, provider, emit, self._run.preferences)
             return {**reply.to_json(), "agent": agent, "task": task, "ms": _ms(began)}
@@ -87,6 +90,14 @@ class Desk:
             )  # fmt: skip
         if brief.max_cost_usd is not None and self.usage.cost >= brief.max_cost_usd:
             await self._allow_more(brief.max_cost_usd)
+
+    async def _pace(self) -> None:
+        """Not more requests a minute than the brief allows; replayed ones do not count."""
+        most, at = self.brief.max_rpm, time.monotonic()
+        if most and len(self._asked_at) >= most:
+            at = max(at, self._asked_at[-most] + 60)
+        self._asked_at.append(at)
+        await asyncio.sleep(at - time.monotonic())
 
     async def _allow_more(self, limit: float) -> None:
         """A budget that is used up asks a person; each yes buys the same amount again."""
@@ -195,9 +206,20 @@ class Desk:
     # Tasks -------------------------------------------------------------------------------------------------------
 
     def finished(self, task: str) -> dict[str, Any] | None:
-        """{text, data?} of a task that an earlier attempt finished."""
-        done = self._run.journal.calls.get(f"{self._home}/{task}")
-        return None if done is None else done.payload
+        """{text, data?} of a task that an earlier attempt or try finished; what it took is counted."""
+        for home in reversed(self._homes):
+            done = self._run.journal.calls.get(f"{home}/{task}")
+            if done is not None:
+                self._recall(f"{home}/{task}/")
+                return done.payload
+        return None
+
+    def _recall(self, place: str) -> None:
+        for key, event in self._run.journal.calls.items():
+            if event.type == "model_called" and key.startswith(place):
+                self.turns[f"{event.payload['task']}/{event.payload['agent']}"] += 1
+                self.usage += llm.Usage.of(event.payload.get("usage") or {})
+                self.model_name = event.payload["model"]
 
     async def task_done(self, task: str, text: str, data: Any = None) -> None:
         key = f"{self._home}/{task}"
@@ -227,7 +249,7 @@ class Desk:
             self._run.reviews[key] = (self._ctx.node_id, "diverged")
             raise Paused
         await self._say("diverged", key, {"request_hash": wanted, "recorded_hash": recorded})
-        self._branch += 1
+        self._branches[_task_of(place)] += 1
 
     async def _asked(self, place: str, question: Question) -> dict[str, Any]:
         return await self._ctx.ask(question, self._key(place))
@@ -237,7 +259,8 @@ class Desk:
         return event.payload
 
     def _key(self, place: str) -> str:
-        return f"{self._home}/{place}" + (f"~{self._branch}" if self._branch else "")
+        branch = self._branches[_task_of(place)]
+        return f"{self._home}/{place}" + (f"~{branch}" if branch else "")
 
     def _emitter(self, place: str) -> llm.Emit:
         async def emit(text: str) -> None:
@@ -245,6 +268,11 @@ class Desk:
                 await self._run.emit(self._ctx.node_id, self._key(place), text)
 
         return emit
+
+
+def _task_of(place: str) -> str:
+    """`task/agent/model:0` is the task's own; what belongs to no task, such as `budget:1`, stands alone."""
+    return place.split("/")[0]
 
 
 def _ms(began: float) -> int:

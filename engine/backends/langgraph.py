@@ -71,7 +71,7 @@ async def converse(member: Member, task: Task, desk: Desk) -> dict[str, Any]:
     async def use_tools(state: Talk) -> dict[str, Any]:
         request, said = state["request"], state["said"]
         told = await desk.tools(task.id, member.id, said.tool_calls, hands)
-        asked = llm.Message("assistant", said.text, said.tool_calls)
+        asked = said.message()
         answers = tuple(
             llm.Message("tool", text, tool_call_id=call.id) for call, text in zip(said.tool_calls, told, strict=True)
         )

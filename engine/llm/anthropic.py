@@ -9,7 +9,7 @@ from typing import Any
 from engine.errors import NodeError
 from engine.llm import faults, sdk, structured
 from engine.llm.patience import Patience
-from engine.llm.port import Calls, Emit, Message, Reply, Request, Text, ToolSpec, Usage
+from engine.llm.port import Calls, Emit, Message, Reply, Request, Text, ToolCall, ToolSpec, Usage
 from engine.llm.presets import Preset
 
 VERSION = "2023-06-01"
@@ -67,6 +67,10 @@ def _body(request: Request, who: Preset) -> dict[str, Any]:
         body["extra_body"] = {"temperature": min(request.temperature, 1.0)}
     if request.tools:
         body["tools"] = [_tool(tool) for tool in request.tools]
+    elif names := dict.fromkeys(call.name for m in request.messages for call in m.tool_calls):
+        # A conversation with calls in it is refused without tools; these may not be called any more.
+        body["tools"] = [{"name": name, "input_schema": {"type": "object"}} for name in names]
+        body["tool_choice"] = {"type": "none"}
     return body
 
 
@@ -90,6 +94,8 @@ def _messages(messages: tuple[Message, ...]) -> list[dict[str, Any]]:
 def _content(message: Message) -> str | list[dict[str, Any]]:
     if message.role == "tool":
         return [{"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.text}]
+    if message.kept:
+        return list(message.kept)
     if not message.tool_calls:
         return message.text
     calls = [{"type": "tool_use", "id": c.id, "name": c.name, "input": c.sendable()} for c in message.tool_calls]
@@ -120,9 +126,10 @@ async def _answer(client: Any, body: dict[str, Any], who: Preset, text: Text, pa
 
 async def _streamed(stream: Any, body: dict[str, Any], who: Preset, text: Text, patience: Patience) -> Reply:
     model, into, out = str(body["model"]), 0, 0
-    finish, done, calls = "", False, Calls(text)
+    finish, done, calls, thoughts = "", False, Calls(text), Thoughts(text)
     async with aclosing(_events(stream, patience)) as events:
         async for event in events:
+            thoughts.take(event)
             match event.type:
                 case "message_start":
                     model, into = event.message.model or model, _counted(event.message.usage)
@@ -146,7 +153,39 @@ async def _streamed(stream: Any, body: dict[str, Any], who: Preset, text: Text, 
     asked = tuple(calls)
     if not str(text).strip() and not asked:
         raise faults.bad_answer(patience.name, "the answer is empty.")
-    return Reply(str(text), who.name, model, Usage(into, out), asked)
+    return Reply(str(text), who.name, model, Usage(into, out), asked, thoughts.kept(asked))
+
+
+class Thoughts:
+    """The blocks of a turn in their order, for a turn that thinks and then calls: it must come back as it was."""
+
+    def __init__(self, text: Text) -> None:
+        self._text = text
+        self._blocks: dict[int, dict[str, Any]] = {}
+
+    def take(self, event: Any) -> None:
+        if event.type == "content_block_start":
+            self._blocks[event.index] = event.content_block.to_dict()
+        elif event.type == "content_block_delta":
+            self._add(self._blocks[event.index], event.delta)
+
+    def _add(self, block: dict[str, Any], delta: Any) -> None:
+        part = {"text_delta": "text", "thinking_delta": "thinking", "signature_delta": "signature"}.get(delta.type)
+        if part:
+            if part != "text":
+                self._text.count(getattr(delta, part))
+            block[part] = (block.get(part) or "") + getattr(delta, part)
+
+    def kept(self, calls: tuple[ToolCall, ...]) -> tuple[dict[str, Any], ...]:
+        blocks = [self._blocks[index] for index in sorted(self._blocks)]
+        if not calls or not any(block["type"] in ("thinking", "redacted_thinking") for block in blocks):
+            return ()
+        inputs = iter(calls)
+        return tuple(
+            {**block, "input": next(inputs).sendable()} if block["type"] == "tool_use" else block
+            for block in blocks
+            if block["type"] != "text" or block["text"].strip()
+        )
 
 
 async def _events(stream: Any, patience: Patience) -> AsyncGenerator[Any]:

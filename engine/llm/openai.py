@@ -15,8 +15,10 @@ from engine.llm.port import Calls, Emit, Message, Reply, Request, Text, ToolCall
 from engine.llm.presets import Preset
 from engine.values import is_object
 
-MILDER = 4
+MILDER = 6
 """How often a request may be put more simply after a 400."""
+_THOUGHTLESS: set[tuple[str, str]] = set()
+"""(address, model) of those that take tools only when they are told not to think first; learnt by asking."""
 
 
 async def turn(request: Request, emit: Emit, who: Preset) -> Reply:
@@ -59,6 +61,8 @@ def _body(request: Request, model: str, who: Preset) -> dict[str, Any]:
         body["max_tokens" if who.address() else "max_completion_tokens"] = request.max_tokens
     if request.tools:
         body["tools"] = [{"type": "function", "function": tool.to_json()} for tool in request.tools]
+        if (who.address(), model) in _THOUGHTLESS:
+            body["reasoning_effort"] = "none"
     system, schema = request.system, request.output_schema
     if schema is not None:
         if schema.get("type") == "object" and structured.strict(schema):
@@ -101,6 +105,8 @@ def _milder(body: dict[str, Any], message: str, request: Request) -> dict[str, A
         return {**rest, "messages": told + asked, "response_format": {"type": "json_object"}}
     if "stream_options" in body and "stream_options" in message:
         return {k: v for k, v in body.items() if k != "stream_options"}
+    if "tools" in body and "reasoning_effort" in message and "reasoning_effort" not in body:
+        return {**body, "reasoning_effort": "none"}
     if "temperature" in body and "temperature" in message:
         return {k: v for k, v in body.items() if k != "temperature"}
     for one, other in (("max_tokens", "max_completion_tokens"), ("max_completion_tokens", "max_tokens")):
@@ -115,6 +121,8 @@ async def _answer(
     for _ in range(MILDER):
         raw = await patience.first(client.chat.completions.with_raw_response.create(**body), refuses=400)
         if not isinstance(raw, Exception):
+            if "reasoning_effort" in body:
+                _THOUGHTLESS.add((who.address(), body["model"]))
             break
         milder = _milder(body, str(raw), request)
         if milder is None:

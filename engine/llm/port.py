@@ -63,12 +63,14 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`tool_calls` are an assistant's; a `tool` message answers the call of `tool_call_id`."""
+    """`tool_calls` are an assistant's; a `tool` message answers the call of `tool_call_id`. `kept` is the turn in its
+    provider's own words, where that has to come back as it was: with what the model thought before it called."""
 
     role: Literal["user", "assistant", "tool"]
     text: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
+    kept: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         value: dict[str, Any] = {"role": self.role, "text": self.text}
@@ -76,6 +78,8 @@ class Message:
             value["tool_calls"] = [call.to_json() for call in self.tool_calls]
         if self.tool_call_id:
             value["tool_call_id"] = self.tool_call_id
+        if self.kept:
+            value["kept"] = list(self.kept)
         return value
 
 
@@ -142,21 +146,30 @@ class Reply:
     model: str
     usage: Usage
     tool_calls: tuple[ToolCall, ...] = ()
+    kept: tuple[dict[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         value: dict[str, Any] = {
             "provider": self.provider, "model": self.model, "answer": self.text, "usage": self.usage.to_json(),
         }  # fmt: skip
-        return {**value, "tool_calls": [call.to_json() for call in self.tool_calls]} if self.tool_calls else value
+        if self.tool_calls:
+            value["tool_calls"] = [call.to_json() for call in self.tool_calls]
+        return {**value, "kept": list(self.kept)} if self.kept else value
 
     @classmethod
     def of(cls, value: Mapping[str, Any]) -> Reply:
-        usage, calls = Usage.of(value.get("usage") or {}), value.get("tool_calls") or ()
-        return cls(value["answer"], value["provider"], value["model"], usage, tuple(ToolCall.of(c) for c in calls))
+        return cls(
+            value["answer"],
+            value["provider"],
+            value["model"],
+            Usage.of(value.get("usage") or {}),
+            tuple(ToolCall.of(call) for call in value.get("tool_calls") or ()),
+            tuple(value.get("kept") or ()),
+        )
 
     def message(self) -> Message:
         """The turn as the next request tells it."""
-        return Message("assistant", self.text, self.tool_calls)
+        return Message("assistant", self.text, self.tool_calls, kept=self.kept)
 
 
 @dataclass(frozen=True, slots=True)

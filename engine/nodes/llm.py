@@ -14,8 +14,9 @@ class Llm(Step):
 
     - **Prompt** is the question. `{{ input.topic }}` or `{{ draft.text }}` puts in what is known by then.
     - **Instructions** say how to answer, in every call the same: `You write short articles in plain words.`
-    - **Provider** *auto* takes OpenAI if a key or a base URL is set, else Anthropic, else the demo model, which needs
-      no key. A named provider without its key is a warning in the editor, and no run starts with it.
+    - **Provider** *auto* takes whom the workspace chose under Settings; before that, OpenAI if a key or a base URL is
+      set, else Anthropic, else the demo model, which needs no key. A named provider without its key is a warning in
+      the editor, and no run starts with it.
     - **Output schema** makes the answer data: a JSON Schema that `{{ <id>.data }}` is sure to fit. An answer that
       does not fit is shown to the model once for repair; then the step fails with `model_bad_output`.
 
@@ -51,7 +52,7 @@ class Llm(Step):
         provider: llm.Name = Field(
             "auto",
             title="Provider",
-            description="auto takes the first one that has a key, else the demo model.",
+            description="auto takes the one chosen under Settings, else the first with a key, else the demo model.",
             json_schema_extra={"widget": "select"},
         )
         model: str = Field(

@@ -7,8 +7,9 @@ neighbours are judged as if it were sound.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -140,10 +141,20 @@ def _check_inside(flow: Flow, spec: NodeSpec, config: NodeConfig) -> None:
 
 
 def _check_key(flow: Flow, spec: NodeSpec, config: NodeConfig) -> None:
-    provider = getattr(config, "provider", None)
-    if isinstance(provider, str) and provider != "auto" and missing_key(provider):
-        cure = f"Set {switch(provider)}, or choose auto."
-        flow.of_step("missing_key", spec, f"{provider} has no key here.", cure, "config.provider", warning=True)
+    for field, provider in _providers(config):
+        if provider != "auto" and missing_key(provider):
+            cure = f"Set {switch(provider)}, or choose auto."
+            flow.of_step("missing_key", spec, f"{provider} has no key here.", cure, field, warning=True)
+
+
+def _providers(config: NodeConfig) -> Iterator[tuple[str, str]]:
+    """Every provider that a step names: its own, those of a crew's members and of its manager."""
+    members: Sequence[Any] = getattr(config, "members", ())
+    asked = [("", config), ("manager.", getattr(config, "manager", None))]
+    for where, one in [*asked, *((f"members.{at}.", member) for at, member in enumerate(members))]:
+        provider = getattr(one, "provider", None)
+        if isinstance(provider, str):
+            yield f"config.{where}provider", provider
 
 
 def _check_structure(flow: Flow, plan: Plan, specs: Mapping[str, NodeSpec]) -> None:

@@ -1,4 +1,4 @@
-"""What there is to build with: the kinds of step, and the gallery of templates."""
+"""What there is to build with: the kinds of step, the tools, the agent library, and the gallery of templates."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from engine import agents
+from engine import tools as toolbox
 from engine.node import Agent, Call, NodeType, Pause, Route, Step, registry
 
 _HOME = Path(__file__).parents[1] / "templates"
@@ -18,6 +20,32 @@ _SHAPES: tuple[type[NodeType], ...] = (Step, Route, Pause, Agent, Call)
 def node_types() -> list[dict[str, Any]]:
     """Every kind, as the palette, the inspector, the library and `GET /node-types` show it."""
     return [copy.deepcopy(_described(kind)) for kind in sorted(registry())]
+
+
+def tools() -> list[dict[str, Any]]:
+    """Every tool: what a model is told of it, and what a step may set. Nothing is opened."""
+    return [
+        {
+            "name": kind.name, "title": kind.title, "icon": kind.icon, "help": kind.help,
+            "parameters": kind.parameters, "config": kind.Config.model_json_schema(by_alias=True),
+            "effect": "varies" if callable(kind.effects) else str(kind.effects),
+            "max_output_bytes": kind.cap,
+        }
+        for _, kind in sorted(toolbox.registry().items())
+    ]  # fmt: skip
+
+
+def agent_library() -> list[dict[str, Any]]:
+    """The specialists, then the crews; `config` is that of a whole step of `kind`, `inputs` what its task reads."""
+    presets = sorted(agents.registry().values(), key=lambda one: (one.kind != "agent", one.title))
+    return [
+        {
+            "name": one.name, "title": one.title, "kind": one.kind, "help": one.help,
+            "config": copy.deepcopy(one.config()),
+            "inputs": {name: {"type": "string", "title": title} for name, title in one.inputs.items()},
+        }
+        for one in presets
+    ]  # fmt: skip
 
 
 def templates() -> list[dict[str, Any]]:

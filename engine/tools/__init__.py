@@ -69,7 +69,7 @@ class ToolType:
     icon: str
     signature: signature.Signature
     function: Callable[..., Awaitable[Any]]
-    effect_of: EffectOf
+    effects: Effect | EffectOf
     Config: type[NodeConfig] = NoConfig
     cap: int = CAP
     timeout_s: float = TIMEOUT_S
@@ -79,7 +79,7 @@ class ToolType:
     def effect(self, config: NodeConfig, args: Mapping[str, Any] | None = None) -> Effect:
         """Of the call with `args`, else the worst that the config allows. The caller records the intent of an
         unsafe one before it calls."""
-        return self.effect_of(config, args)
+        return self.effects(config, args) if callable(self.effects) else self.effects
 
     @property
     def help(self) -> str:
@@ -191,16 +191,11 @@ def tool(
         taken = _TOOLS.get(name)
         if taken is not None and taken.function.__module__ != function.__module__:
             raise ValueError(f"tool {name!r} is taken by {taken.function.__module__}; choose another name")
-        found = _always(effect) if isinstance(effect, Effect) else effect
         read = signature.read(function, GIVEN)
-        _TOOLS[name] = ToolType(name, title, icon, read, function, found, config, cap, timeout_s, open)
+        _TOOLS[name] = ToolType(name, title, icon, read, function, effect, config, cap, timeout_s, open)
         return function
 
     return register
-
-
-def _always(effect: Effect) -> EffectOf:
-    return lambda config, args: effect
 
 
 @cache

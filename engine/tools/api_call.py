@@ -63,7 +63,7 @@ def effect(config: Config, args: Mapping[str, Any] | None) -> Effect:
     return Effect.UNSAFE if config.effect == "unsafe" else Effect.KEYED
 
 
-@tool(title="API call", icon="globe", effect=effect, config=Config, cap=2_000_000)
+@tool(title="API call", icon="http", effect=effect, config=Config, cap=2_000_000)
 async def api_call(
     url: Annotated[str, Field(min_length=1, max_length=8000)],
     config: Config,

@@ -19,7 +19,7 @@ LINKS = 200
 HTML = re.compile(r"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<(!doctype html|html|head|body)\b", re.I | re.S)
 
 
-@tool(title="Read a web page", icon="globe", timeout_s=45)
+@tool(title="Read a web page", icon="book", timeout_s=45)
 async def browse(
     url: Annotated[str, Field(min_length=1, max_length=4000)],
     ctx: ToolContext,

@@ -31,7 +31,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 CONSTANTS = {"pi": math.pi, "e": math.e}
 
 
-@tool(title="Calculator", icon="calculator")
+@tool(title="Calculator", icon="tool")
 async def calculate(expression: str) -> Number:
     """Works out an arithmetic expression and answers the number.
 

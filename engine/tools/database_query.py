@@ -32,7 +32,7 @@ class Config(NodeConfig):
     )
 
 
-@tool(title="Database query", icon="database", config=Config)
+@tool(title="Database query", icon="retrieve", config=Config)
 async def database_query(
     sql: Annotated[str, Field(min_length=1, max_length=20_000)],
     config: Config,

@@ -1,4 +1,4 @@
-"""What there is: kinds of step, templates, the format of a workflow, and how the service is."""
+"""What there is: kinds of step, tools, agents, templates, the format of a workflow, and how the service is."""
 
 from __future__ import annotations
 
@@ -19,6 +19,18 @@ Reader = Annotated[Caller, needs("read")]
 async def list_node_types(who: Reader) -> Response:
     """Every kind of step: its ports, the schema of its config, its help."""
     return answer({"items": await in_thread(catalog.node_types), "next": None})
+
+
+@router.get("/tools")
+async def list_tools(who: Reader) -> Response:
+    """Every tool of agents and tool steps: its parameters, the schema of its settings, its help."""
+    return answer({"items": await in_thread(catalog.tools), "next": None})
+
+
+@router.get("/agent-library")
+async def list_agents(who: Reader) -> Response:
+    """Specialists and crews that are ready to use: the whole config of a step of their kind."""
+    return answer({"items": await in_thread(catalog.agent_library), "next": None})
 
 
 @router.get("/templates")

@@ -1,4 +1,4 @@
-"""From a kind's class to the words of its page. Pure."""
+"""From kinds of step, tools and agents to the words of their pages. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-ORDER = ("AI", "Logic", "People", "Data", "Integration", "Canvas")
+ORDER = ("AI", "Logic", "People", "Data", "Integration", "Canvas", "Tools", "Agents", "Crews")
 PLAIN = {
     "string": "text", "integer": "whole number", "number": "number", "boolean": "yes or no", "object": "object",
     "array": "list", "null": "nothing",
+}  # fmt: skip
+EFFECTS = {
+    "pure": "changes nothing", "keyed": "sends an idempotency key", "unsafe": "never repeated unasked",
+    "varies": "depends on its settings",
 }  # fmt: skip
 
 
@@ -25,11 +29,72 @@ class Field:
     text: str
 
 
-def grouped(kinds: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
-    """The kinds by group, in the palette's order; groups of plugins follow."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
-    for kind in kinds:
-        found.setdefault(kind["group"], []).append(kind)
+@dataclass(frozen=True)
+class Entry:
+    """One page of the library: `id` in its address, `name` in a workflow; `chips` is a heading with words."""
+
+    id: str
+    name: str
+    title: str
+    group: str
+    tone: str
+    icon: str
+    help: str
+    tables: tuple[tuple[str, list[Field]], ...]
+    chips: tuple[str, list[str]]
+    sample: tuple[str, Any]
+
+    @property
+    def words(self) -> str:
+        """What the search looks through."""
+        return f"{self.title} {self.name} {self.group} {first_line(self.help)}".lower()
+
+
+def of_kind(kind: Mapping[str, Any]) -> Entry:
+    return Entry(
+        kind["kind"], kind["kind"], kind["title"], kind["group"], kind["group"].lower(), kind["icon"], kind["help"],
+        (("Fields", fields(kind["config"])),), ("Ports", kind["ports"]), ("Sample", kind["sample"]),
+    )  # fmt: skip
+
+
+def of_tool(tool: Mapping[str, Any]) -> Entry:
+    tables = (("Arguments", fields(tool["parameters"])), ("Settings", fields(tool["config"])))
+    use = {"name": tool["name"], "config": {}, "approve": False}
+    return Entry(
+        f"tool-{tool['name']}", tool["name"], tool["title"], "Tools", "integration", tool["icon"], tool["help"],
+        tables, ("Repeating", [EFFECTS[tool["effect"]]]), ("In an agent", use),
+    )  # fmt: skip
+
+
+def of_agent(agent: Mapping[str, Any]) -> Entry:
+    config = agent["config"]
+    members = config.get("members", [config])
+    tools = list(dict.fromkeys(tool["name"] for one in members for tool in one["tools"]))
+    group = "Agents" if agent["kind"] == "agent" else "Crews"
+    return Entry(
+        f"agent-{agent['name']}", agent["name"], agent["title"], group, "ai", agent["kind"], _brief(agent),
+        (), ("Tools", tools or ["none"]), ("Settings of the step", config),
+    )  # fmt: skip
+
+
+def _brief(agent: Mapping[str, Any]) -> str:
+    """Its help with what it is told, as Markdown."""
+    config = agent["config"]
+    if agent["kind"] == "crew":
+        lines = [
+            f"- **{one['member'].replace('_', ' ').capitalize()}**: {one['description']}" for one in config["tasks"]
+        ]
+        return "\n\n".join([agent["help"], *(line.replace("\n\n", " ") for line in lines)])
+    goal, backstory = config["goal"], config["backstory"]
+    task = "\n".join(f"> {line}" for line in config["task"].splitlines())
+    return f"{agent['help']}\n\n**Goal.** {goal}.\n\n{backstory}\n\n**Task**\n\n{task}"
+
+
+def grouped(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
+    """The entries by group, in the palette's order; groups of plugins follow."""
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.group, []).append(entry)
     rank = {name: at for at, name in enumerate(ORDER)}
     return sorted(found.items(), key=lambda item: (rank.get(item[0], len(rank)), item[0]))
 
@@ -73,8 +138,3 @@ def type_words(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
 
 def sample(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
-
-
-def words(kind: Mapping[str, Any]) -> str:
-    """What the search looks through."""
-    return f"{kind['title']} {kind['kind']} {kind['group']} {first_line(kind['help'])}".lower()

@@ -37,10 +37,11 @@ class Bench:
                     hash=version_id, spec=spec, created_at=0,
                 )
             )  # fmt: skip
-            created = NewEvent("run_created", {"inputs": inputs or {}, "version": 1, "target": "langgraph"})
+            target = spec.get("target", "langgraph")
+            created = NewEvent("run_created", {"inputs": inputs or {}, "version": 1, "target": target})
             ledger.admit(
                 conn, workspace_id=DEFAULT_WORKSPACE, workflow_id=version_id, version_id=version_id, version=1,
-                run_id=run_id, target="langgraph", inputs=inputs or {}, events=[created],
+                run_id=run_id, target=target, inputs=inputs or {}, events=[created],
             )  # fmt: skip
         return run_id
 

@@ -22,6 +22,11 @@ def told(raw: Any) -> list[tuple[str, str | None, str | None]]:
     return [(p.code, p.node_id, p.field) for p in problems(raw)]
 
 
+def crew(**member: Any) -> dict[str, Any]:
+    one = {"id": "m", "role": "R", "goal": "G", **member}
+    return {"members": [one], "tasks": [{"id": "t", "description": "D", "member": "m"}]}
+
+
 def nested(levels: int) -> dict[str, Any]:
     inner: dict[str, Any] = {"nodes": [step("a")]}
     for _ in range(levels - 1):
@@ -123,6 +128,13 @@ def nested(levels: int) -> dict[str, Any]:
         (workflow(made("s", "subflow", flow={"nodes": [step("a", "x" * 66_000)]})), "too_large", "s/a", "config.text"),
         (workflow(nested(5)), "too_deep", "s/s/s/s/s", "config.flow"),
         (workflow(made("a", "llm", prompt="x", provider="openai")), "missing_key", "a", "config.provider"),
+        (workflow(made("a", "crew", **crew(provider="vllm"))), "missing_key", "a", "config.members.0.provider"),
+        (
+            workflow(made("a", "crew", **crew(), process="hierarchical", manager={"provider": "openrouter"})),
+            "missing_key",
+            "a",
+            "config.manager.provider",
+        ),
         (
             workflow(made("s", "subflow", flow={"nodes": [step("a", "{{ out.x }}")]}), step("out")),
             "unknown_reference",

@@ -191,6 +191,11 @@ class Anthropic(Dialect):
         start = {**self._message(step), "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
         yield self._event("message_start", message=start)
         index = 0
+        if "thinking" in step:
+            thought = [{"type": "thinking_delta", "thinking": piece} for piece in pieces(step["thinking"])]
+            signed = {"type": "signature_delta", "signature": "signed"}
+            yield from self._block(index, {"type": "thinking", "thinking": "", "signature": ""}, [*thought, signed])
+            index += 1
         if step["text"] or not step.get("tool_calls"):
             said = [{"type": "text_delta", "text": piece} for piece in pieces(step["text"])]
             yield from self._block(index, {"type": "text", "text": ""}, said)

@@ -21,7 +21,8 @@ unauthorized 401 · forbidden 403 · not_found 404 · refused 400 · rate_limite
 unavailable 503 (both limits and 503 take "retry_after") · slow_first (no token) · stall (one token, then silence) ·
 pings (comments only) · cut (the connection breaks) · cut_clean (the stream ends too early) · broken_json · error_body
 (an error under a 200) · error_event (an error in the stream) · huge ("size" bytes) · empty · drop (hangs up) ·
-no_schema (400 on json_schema) · no_json (400 on any response_format) · no_usage (400 on stream_options).
+no_schema (400 on json_schema) · no_json (400 on any response_format) · no_usage (400 on stream_options) ·
+no_temperature · no_thinking (400 on tools unless reasoning_effort is none). "thinking": what Claude thinks first.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ PICKY = {
     "no_schema": ("response_format", "json_schema"),
     "no_json": ("response_format", "json_"),
     "no_usage": ("stream_options", ""),
+    "no_temperature": ("temperature", ""),
 }
 
 
@@ -118,12 +120,10 @@ class ModelServer(World):
         if step.get("delay_s"):
             self.wait(step["delay_s"])
         fault = step.get("fault")
-        if fault in PICKY:
-            field, word = PICKY[fault]
-            if word in json.dumps(dialect.body.get(field, None)) and field in dialect.body:
-                with self.lock:
-                    self._played.insert(0, step)  # it stays until a request without that can be answered
-                return call.reply(400, {"error": {"message": f"{field} of this kind is not supported"}})
+        if field := _too_much(fault, dialect.body):
+            with self.lock:
+                self._played.insert(0, step)  # it stays until a request without that can be answered
+            return call.reply(400, {"error": {"message": f"{field} of this kind is not supported"}})
         if fault in STATUS:
             return _refuse(call, fault, step)
         if fault == "drop":
@@ -145,6 +145,14 @@ class ModelServer(World):
             return dict(self._played.pop(0))
         rule = next((rule for rule in self._rules if _fits(rule.get("when") or {}, dialect)), None)
         return dialect.filling(rule["then"]) if rule else {}
+
+
+def _too_much(fault: str | None, body: dict[str, Any]) -> str:
+    """The field of the request that this endpoint does not take; empty when it takes it all."""
+    if fault == "no_thinking":
+        return "reasoning_effort" if body.get("tools") and body.get("reasoning_effort") != "none" else ""
+    field, word = PICKY.get(fault or "", ("", ""))
+    return field if field in body and word in json.dumps(body[field]) else ""
 
 
 def fingerprint(body: dict[str, Any]) -> str:

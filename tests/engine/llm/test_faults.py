@@ -201,3 +201,16 @@ def test_a_base_url_of_the_operator_opens_that_host_for_models_only(models: Mode
     assert ask("openai").text
     with pytest.raises(egress.Refused):
         asyncio.run(fetch())
+
+
+def test_a_package_that_speaks_httpx2_gets_no_further_than_any_other() -> None:
+    from engine import egress
+    from engine.llm import bridge
+
+    async def fetch(url: str) -> None:
+        async with bridge.client(1000, 1, 1) as client:
+            await client.get(url)
+
+    for url in ("http://10.0.0.1/", "http://127.0.0.1:22/", "ftp://example.com/", "http://169.254.169.254/latest"):
+        with pytest.raises(egress.Refused):
+            asyncio.run(fetch(url))

@@ -170,3 +170,38 @@ def test_without_a_script_the_demo_model_calls_no_tool() -> None:
 def test_calls_scripted_without_tools_at_hand_are_a_plain_answer() -> None:
     script = 'x-demo: [{"tool_calls": []}]'
     assert turn("demo", prompt=script, tools=()).text == '{"tool_calls": []}'
+
+
+def test_what_claude_thought_before_a_call_goes_back_with_it(models: ModelServer) -> None:
+    models.play({"thinking": "Look it up first.", "text": "One moment.", "tool_calls": [BEES, {"name": "now"}]}, {})
+    first = turn("anthropic")
+    assert first.text == "One moment."
+    assert llm.Reply.of(json.loads(json.dumps(first.to_json()))) == first
+    turn("anthropic", *answered(first, "They fly.", "12:00"))
+    said = models.requests[1]["body"]["messages"][1]["content"]
+    assert [block["type"] for block in said] == ["thinking", "text", "tool_use", "tool_use"]
+    assert said[0] == {"type": "thinking", "thinking": "Look it up first.", "signature": "signed"}
+    assert said[2]["input"] == {"query": "bees"}
+
+
+def test_a_last_turn_without_tools_is_one_that_claude_takes(models: ModelServer) -> None:
+    models.play({"tool_calls": [BEES]}, {"text": "They fly."})
+    first = turn("anthropic")
+    assert turn("anthropic", *answered(first, "They fly."), tools=()).text == "They fly."
+    sent = models.requests[1]["body"]
+    assert [tool["name"] for tool in sent["tools"]] == ["search"]
+    assert sent["tool_choice"] == {"type": "none"}
+
+
+def test_a_model_that_takes_tools_only_without_thinking_is_asked_so_from_then_on(models: ModelServer) -> None:
+    models.play({"fault": "no_thinking", "tool_calls": [BEES]}, {"text": "Done"})
+    assert turn("openai", model="gpt-thinks").tool_calls
+    assert turn("openai", model="gpt-thinks").text == "Done"
+    assert [one["body"].get("reasoning_effort") for one in models.requests] == [None, "none", "none"]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_model_that_knows_no_temperature_is_asked_without(models: ModelServer, provider: str) -> None:
+    models.play({"fault": "no_temperature", "text": "Done"})
+    assert turn(provider, temperature=0.5).text == "Done"
+    assert ["temperature" in one["body"] for one in models.requests] == [True, False]

@@ -1,6 +1,6 @@
 """Plan → a declarative `crewai.flow/v1` definition, run by CrewAI's own Flow engine over the same tokens.
 
-The only home of crewai. The definition is plain data written here, never read from a file: every method calls `step`
+The definition is plain data written here, never read from a file: every method calls `step`
 of this module. A trigger is a doorbell; tokens say whether there is work. A node that picks a port or is a join has a
 companion router `<id>_NEXT` (no id has capitals) that turns its result into the label `id:port`; multi-listens are
 `{and: [{or: …}]}`, since a bare `or` races its triggers and cancels the losers.
@@ -9,24 +9,15 @@ companion router `<id>_NEXT` (no id has capitals) that turns its result into the
 from __future__ import annotations
 
 import asyncio
-import os
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
-# Before the import: no telemetry, no tracing, no look for a newer version, nothing that leaves the machine.
-os.environ.update(
-    CREWAI_DISABLE_TELEMETRY="true",
-    CREWAI_TRACING_ENABLED="false",
-    CREWAI_DISABLE_VERSION_CHECK="true",
-    OTEL_SDK_DISABLED="true",
-)
-
-from crewai.events.utils.console_formatter import set_suppress_console_output
-from crewai.flow.flow import Flow
-from crewai.flow.flow_context import current_flow_method_name
-
+from engine.backends.crewai import crew
+from engine.backends.crewai.vendor import Flow, Inline, current_flow_method_name
+from engine.backends.desk import Desk
 from engine.backends.protocol import Steps
+from engine.node import Brief
 from engine.plan import Plan
 
 NEXT = "_NEXT"
@@ -43,20 +34,28 @@ class Game:
 GAME: ContextVar[Game] = ContextVar("game")
 
 
+class Drawn(Inline, Flow[Any]):
+    """A flow without memory of its own: each would open a vector store."""
+
+    _skip_auto_memory: bool = True
+
+
 class CrewAIProgram:
     def __init__(self, plan: Plan) -> None:
         self.definition = define(plan)
 
     async def run(self, steps: Steps) -> None:
         GAME.set(Game(steps))
-        set_suppress_console_output(True)
-        flow: Any = Flow.from_declaration(contents=self.definition)
+        flow: Any = Drawn.from_declaration(contents=self.definition)
         await flow.kickoff_async()
 
 
 class CrewAIBackend:
     def compile(self, plan: Plan) -> CrewAIProgram:
         return CrewAIProgram(plan)
+
+    async def work(self, brief: Brief, desk: Desk) -> dict[str, Any]:
+        return await crew.work(brief, desk)
 
 
 def define(plan: Plan) -> dict[str, Any]:
