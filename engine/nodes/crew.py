@@ -18,7 +18,9 @@ class MemberConfig(NodeConfig):
     role: str = Field(title="Role", min_length=1, json_schema_extra={"widget": "text"})
     goal: str = Field(title="Goal", min_length=1, json_schema_extra={"widget": "text"})
     backstory: str = Field("", title="Backstory", json_schema_extra={"widget": "textarea"})
-    tools: list[ToolConfig] = Field(default_factory=list, title="Tools", json_schema_extra={"widget": "records"})
+    tools: list[ToolConfig] = Field(
+        default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "records"}
+    )
     provider: str = provider_field()
     model: str = MODEL
 
@@ -33,7 +35,10 @@ class TaskConfig(NodeConfig):
     expected_output: str = Field("", title="Expected", json_schema_extra={"widget": "text"})
     member: str = Field("", title="Member", json_schema_extra={"widget": "row", "list": "members", "head": "role"})
     context: list[str] = Field(
-        default_factory=list, title="Reads", description="Earlier tasks.", json_schema_extra={"widget": "earlier", "list": "tasks"}
+        default_factory=list,
+        title="Reads",
+        description="Earlier tasks.",
+        json_schema_extra={"widget": "earlier", "list": "tasks"},
     )
     output_schema: dict[str, Any] | None = Field(None, title="Output schema", json_schema_extra={"widget": "schema"})
 
