@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from engine import llm, tools
 from engine.advice import advice
@@ -23,12 +23,11 @@ class ToolConfig(NodeConfig):
         False, title="Ask first", description="A person sees each call first.", json_schema_extra={"widget": "switch"}
     )
 
-    @field_validator("name")
-    @classmethod
-    def known(cls, name: str) -> str:
-        if name not in tools.registry():
-            raise advice("bad_value", f"There is no tool {name!r}.", f"Choose one of {', '.join(tools.registry())}.")
-        return name
+    @model_validator(mode="after")
+    def sound(self) -> "ToolConfig":
+        tools.known(self.name, "name")
+        tools.configured(self.name, self.config)
+        return self
 
     def use(self) -> ToolUse:
         return ToolUse(self.name, self.config, self.approve)

@@ -8,6 +8,7 @@ from engine import tools
 from engine.credentials import Pairs
 from engine.errors import NodeError
 from engine.node import Effect, Group, Inputs, NodeConfig, Question, RunContext, Step, node
+from engine.nodes.agent import tool_choice
 from engine.values import is_object
 
 
@@ -31,9 +32,7 @@ class Tool(Step):
     timeout_s = 120
 
     class Config(NodeConfig):
-        tool: str = Field(
-            title="Tool", description="One of the library.", min_length=1, json_schema_extra={"widget": "tool"}
-        )
+        tool: str = Field(title="Tool", description="One of the library.", min_length=1, json_schema_extra=tool_choice)
         args: Pairs = Field(
             default_factory=dict,
             title="Arguments",

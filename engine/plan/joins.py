@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def join_class(plan: Plan, join: str) -> str:
     if join in plan.anys:
         return "guarded"
-    if _solo(plan, join):
+    if solo(plan, join):
         return "plain"
     return "list" if any(_forks(plan, fork, join) for fork in _dominators(plan, join)) else "guarded"
 
@@ -26,7 +26,7 @@ def _before(plan: Plan, node: str) -> set[str]:
     return {n for n in plan.nodes if plan.reaches(n, node)}
 
 
-def _solo(plan: Plan, node: str) -> bool:
+def solo(plan: Plan, node: str) -> bool:
     """At most one token can ever be in the part of the graph that leads to `node`."""
     part = _before(plan, node) | {node}
     return sum(e in part for e in plan.entries) == 1 and all(
@@ -61,7 +61,7 @@ def _walk(plan: Plan, starts: list[str], avoided: str) -> set[str]:
 
 def _forks(plan: Plan, fork: str, join: str) -> bool:
     """Whether each run of `fork` sends exactly one token from each source of `join`."""
-    if not _solo(plan, fork):
+    if not solo(plan, fork):
         return False
     between = {n for n in _before(plan, join) if n not in (fork, join) and plan.reaches(fork, n)}
     between = {n for n in between if join in _walk(plan, [n], fork)}

@@ -1,0 +1,38 @@
+"""A workflow as one Python file that runs without Nexod, as a LangGraph or CrewAI user would have written it."""
+
+from __future__ import annotations
+
+from engine.errors import Invalid, Problem
+from engine.export import crewai, langgraph
+from engine.export.file import compose
+from engine.export.names import class_name
+from engine.export.sheet import FlowSheet, Sheet
+from engine.export.tree import Unwritable
+from engine.plan import build
+from engine.spec import WorkflowSpec
+
+TARGETS = ("langgraph", "crewai")
+
+
+def code(spec: WorkflowSpec, target: str | None = None) -> str:
+    """The file, for the workflow's own target or another. Raises Invalid: errors of the workflow, and what cannot be
+    written."""
+    spec = spec.model_copy(update={"target": target or spec.target})
+    plan, problems = build(spec)
+    if plan is None:
+        raise Invalid(
+            "The workflow has errors.", hint="Correct what is listed.", details=[p.to_json() for p in problems]
+        )
+    if not plan.nodes:
+        raise Invalid.of([Problem("missing_field", "There is no step yet.", "Add one.", field="nodes")])
+    flow = FlowSheet(Sheet(spec.target, class_name(spec.name)), plan)
+    writer = {"langgraph": langgraph.Graph, "crewai": crewai.Flow}[spec.target](flow)
+    try:
+        parts = writer.write()
+    except Unwritable as unwritable:
+        flow.fault(None, "edges", unwritable)
+        parts = []
+    if flow.sheet.problems:
+        found = flow.sheet.problems
+        raise Invalid.of(found, "This workflow cannot be written as code.")
+    return compose(spec, flow, writer, parts)
