@@ -40,9 +40,9 @@ from typing import Any, Literal, get_args
 
 EventType = Literal[
     "run_created", "run_started", "attempt_lost", "node_started", "node_completed", "node_failed", "node_retry",
-    "effect_intended", "model_called", "tool_called", "task_completed", "diverged",
-    "approval_requested", "approval_decided", "timer_set", "timer_fired", "run_waiting", "cancel_requested", "run_needs_review", "review_resolved",
-    "run_completed", "run_failed", "run_cancelled",
+    "effect_intended", "model_called", "tool_called", "task_completed", "diverged", "approval_requested",
+    "approval_decided", "timer_set", "timer_fired", "run_waiting", "cancel_requested", "run_needs_review",
+    "review_resolved", "run_completed", "run_failed", "run_cancelled",
 ]  # fmt: skip
 EVENT_TYPES: tuple[str, ...] = get_args(EventType)
 TERMINAL: frozenset[str] = frozenset({"run_completed", "run_failed", "run_cancelled"})
