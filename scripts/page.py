@@ -23,10 +23,12 @@ SOURCES = (
     "assets",
     "engine/node.py",
     "engine/nodes",
+    "engine/tools",
+    "engine/agents",
     "engine/templates",
     "reflex.lock",
 )
-"""The forms of the inspector are made from the node types' schemas, the gallery from the templates."""
+"""The forms of the inspector and the library are made from these, the gallery from the templates."""
 
 
 def main() -> None:

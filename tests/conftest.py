@@ -13,7 +13,7 @@ OURS = (
     "NEXOD_", "OPENAI_", "ANTHROPIC_", "DEEPINFRA_", "OPENROUTER_", "OLLAMA_", "VLLM_", "DATABASE_URL", "REDIS_URL",
     "LANGSMITH_", "LANGCHAIN_",
 )  # fmt: skip
-for name in list(os.environ):
+for name in [name for name in os.environ if not name.startswith("NEXOD_TEST_")]:
     if name.startswith(OURS):
         del os.environ[name]
 os.environ["REFLEX_TELEMETRY_ENABLED"] = "false"

@@ -1,5 +1,5 @@
 // What a person can do to the drawing: add, wire, remove, copy, paste, tidy, walk with the keys.
-import { NODE_H, NODE_W, RANK, below, byId, edgeId, incoming, isNote, makeNode, outgoing, portsOf, refuse, renamed, tidy } from "./graph.js";
+import { NODE_H, NODE_W, RANK, asked, below, byId, edgeId, incoming, isNote, makeNode, outgoing, portsOf, refuse, renamed, tidy } from "./graph.js";
 import { commit, get, getView, nodeOf, redo, select, set, toast, undo } from "./store.js";
 
 const ports = (id) => portsOf(get().types[nodeOf(id).kind] ?? { kind: nodeOf(id).kind }, nodeOf(id), get().spec);
@@ -12,9 +12,13 @@ export function freePort(id) {
   const wired = new Set((outgoing(get().spec).get(id) ?? []).map((e) => e.port)), own = ports(id);
   return own.find((p) => !wired.has(p)) ?? own[0] ?? "out";
 }
+const inputsFor = (type, spec) => {
+  const inputs = asked(type, spec);
+  return inputs ? [{ op: "set", id: null, path: ["inputs"], value: inputs }] : [];
+};
 function put(kind, position, edges = (id) => []) {
   const { types, spec } = get(), node = makeNode(types[kind], spec, position);
-  commit([{ op: "add", nodes: [node], edges: edges(node.id) }]);
+  commit([...inputsFor(types[kind], spec), { op: "add", nodes: [node], edges: edges(node.id) }]);
   select([node.id]);
   getView()?.reveal(node.id);
   return node.id;
@@ -43,7 +47,7 @@ export function insertOn(edge, kind) {
   if (!a || !b || isNote(types, { kind })) return;
   const node = makeNode(types[kind], spec, { x: b.position.x, y: b.position.y > a.position.y ? b.position.y : a.position.y + RANK });
   const makes = portsOf(types[kind], node, spec)[0], room = b.position.y > a.position.y ? spec.nodes.filter((n) => n.position.y >= b.position.y) : [];
-  const ops = [{ op: "remove", nodes: [], edges: [edge] }];
+  const ops = [...inputsFor(types[kind], spec), { op: "remove", nodes: [], edges: [edge] }];
   if (room.length) ops.push({ op: "move", items: room.map((n) => ({ id: n.id, x: n.position.x, y: n.position.y + RANK + 14 })) });
   ops.push({ op: "add", nodes: [node], edges: [{ source: edge.source, port: edge.port, target: node.id }, ...(makes ? [{ source: node.id, port: makes, target: edge.target }] : [])] });
   commit(ops);

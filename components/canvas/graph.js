@@ -181,9 +181,17 @@ export function freshId(kind, taken) {
     if (!taken.has(id) && !RESERVED.has(id)) return id;
   }
 }
+/** A preset is a type `of` a kind, with a `name` and a config of its own. */
 export function makeNode(type, spec, position) {
-  const id = freshId(type.kind, byId(spec));
-  return { id, kind: type.kind, v: type.v ?? 1, title: type.title, position: { x: Math.round(position.x), y: Math.round(position.y) }, join: "all", config: structuredClone(type.sample ?? {}) };
+  const id = freshId(type.name ?? type.kind, byId(spec));
+  return { id, kind: type.of ?? type.kind, v: type.v ?? 1, title: type.title, position: { x: Math.round(position.x), y: Math.round(position.y) }, join: "all", config: structuredClone(type.sample ?? {}) };
+}
+
+/** The workflow's inputs with those that a preset reads; null when it has them all. */
+export function asked(type, spec) {
+  const had = spec.inputs?.properties ?? {}, fresh = Object.entries(type.inputs ?? {}).filter(([name]) => !(name in had));
+  if (!fresh.length) return null;
+  return { ...spec.inputs, type: "object", properties: { ...had, ...Object.fromEntries(fresh) }, required: [...(spec.inputs?.required ?? []), ...fresh.map(([name]) => name)] };
 }
 
 /** The nodes and edges of a clip under new ids, every reference among them rewritten. */

@@ -15,7 +15,7 @@ export const Chip = ({ status, children }) => (
   <span className={`st s-${status}`}><Icon name={ICONS[status] ?? "dot"} size={14} bold className="spin" />{children ?? WORDS[status] ?? status}</span>
 );
 export const Tile = ({ type, size = "" }) => (
-  <span className={`tile ${size} g-${(type?.group ?? "logic").toLowerCase()}`}><Icon name={type?.icon ?? "flow"} size={{ "": 20, m: 16, s: 14 }[size]} /></span>
+  <span className={`tile ${size} g-${type?.tone ?? (type?.group ?? "logic").toLowerCase()}`}><Icon name={type?.icon ?? "flow"} size={{ "": 20, m: 16, s: 14 }[size]} /></span>
 );
 
 export const text = (value) => (value == null ? "" : typeof value === "string" ? value : JSON.stringify(value, null, 2));

@@ -16,7 +16,7 @@ from nexod_app.shell import page as shell
 
 
 def page() -> rx.Component:
-    kinds = view.kinds()
+    kinds = [*view.kinds(), *view.presets()]
     return shell(
         "Workflows",
         c.Editor.create(
@@ -98,12 +98,12 @@ def palette(kinds: list[dict[str, Any]]) -> rx.Component:
 
 def palette_row(kind: dict[str, Any]) -> rx.Component:
     return c.PaletteItem.create(
-        tile(kind["icon"], kind["group"].lower(), "s"),
+        tile(kind["icon"], kind.get("tone") or kind["group"].lower(), "s"),
         rx.el.span(kind["title"]),
         icon("grip", 14, class_name="grip"),
         kind=kind["kind"],
         title=view.first_sentence(kind["help"]),
-        data_testid=f"palette-{kind['kind']}",
+        data_testid=f"palette-{kind.get('name') or kind['kind']}",
     )
 
 

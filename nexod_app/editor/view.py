@@ -19,6 +19,20 @@ def kinds() -> list[dict[str, Any]]:
     return sorted((client_kind(kind) for kind in catalog.node_types()), key=_place)
 
 
+def presets() -> list[dict[str, Any]]:
+    """The agent library as further rows of the palette: a kind with a config and a name of its own."""
+    known = {kind["kind"]: kind for kind in kinds()}
+    return [
+        {
+            **known[one["kind"]], "kind": f"{one['kind']}:{one['name']}", "of": one["kind"], "name": one["name"],
+            "title": one["title"], "group": "Agents" if one["kind"] == "agent" else "Crews", "tone": "ai",
+            "help": one["help"], "sample": one["config"], "inputs": one["inputs"],
+        }
+        for one in catalog.agent_library()
+        if one["kind"] in known
+    ]  # fmt: skip
+
+
 def client_kind(kind: dict[str, Any]) -> dict[str, Any]:
     """What the browser needs of a kind; the schema stays here, where the forms are made of it."""
     defaults = {

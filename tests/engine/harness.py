@@ -21,15 +21,16 @@ from engine.store.sweep import sweep
 class Bench:
     """`start` admits a run, `settle` works until `done` says so; `say` is what a person would do."""
 
-    def __init__(self, folder: Path, lease_s: float = 5.0) -> None:
+    def __init__(self, folder: Path, lease_s: float = 5.0, target: str = "langgraph") -> None:
         load("langgraph")
         self.db = Database.open(f"sqlite:///{folder / 'nexod.db'}")
         migrate.migrate(self.db)
-        self.lease_s = lease_s
+        self.lease_s, self.target = lease_s, target
 
     def start(self, spec: dict[str, Any], inputs: dict[str, Any] | None = None) -> str:
         run_id, version_id = new_id(), new_id()
-        spec = {"nexod": 1, "name": "test", **spec}
+        heavy = any(node["kind"] == "crew" for node in spec["nodes"])
+        spec = {"nexod": 1, "name": "test", "target": self.target, **spec}
         with self.db.begin() as conn:
             conn.execute(
                 WorkflowVersion.__table__.insert().values(  # type: ignore[attr-defined]
@@ -37,11 +38,11 @@ class Bench:
                     hash=version_id, spec=spec, created_at=0,
                 )
             )  # fmt: skip
-            target = spec.get("target", "langgraph")
-            created = NewEvent("run_created", {"inputs": inputs or {}, "version": 1, "target": target})
+            created = NewEvent("run_created", {"inputs": inputs or {}, "version": 1, "target": spec["target"]})
             ledger.admit(
                 conn, workspace_id=DEFAULT_WORKSPACE, workflow_id=version_id, version_id=version_id, version=1,
-                run_id=run_id, target=target, inputs=inputs or {}, events=[created],
+                run_id=run_id, target=spec["target"], inputs=inputs or {}, events=[created],
+                engine="crewai" if heavy else spec["target"],
             )  # fmt: skip
         return run_id
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.backends import TARGETS
 from engine.errors import NodeError
 from engine.events import NewEvent
 from engine.node import Effect
@@ -47,10 +48,10 @@ async def send_it(text: str, ctx: ToolContext) -> dict[str, Any]:
     return {"sent": text}
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Bench:
+@pytest.fixture(params=TARGETS)
+def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Bench:
     CALLS.clear()
-    return Bench(tmp_path)
+    return Bench(tmp_path, target=request.param)
 
 
 def use(name: str, **arguments: Any) -> str:
