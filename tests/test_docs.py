@@ -31,7 +31,8 @@ def test_every_setting_is_explained():
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path):
     links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)(?:#([\w-]+))?\)", page.read_text())
-    lost = [link for link, _ in links if not (page.parent / link).exists()]
+    pictures = re.findall(r'src(?:set)?="([^"]+)"', page.read_text())
+    lost = [link for link in [*(link for link, _ in links), *pictures] if not (page.parent / link).exists()]
     assert not lost
     for link, heading in links:
         assert not heading or heading in headings(page.parent / link), f"{link}#{heading}"

@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -152,8 +153,24 @@ class Siege:
         self.thaw = time.monotonic() + seconds + 1
         for child in self.chance.sample(found := self.children("nexod worker"), min(1, len(found))):
             os.kill(child.pid, signal.SIGSTOP)
-            self.frozen += 1
-            threading.Timer(seconds, _go_on, (child,)).start()
+            if self._someone_can_write():
+                self.frozen += 1
+                threading.Timer(seconds, _go_on, (child,)).start()
+            else:
+                _go_on(child)
+
+    def _someone_can_write(self) -> bool:
+        """False when a worker was frozen inside a commit: SQLite's one lock would stop all the others with it."""
+        if not self.db.sqlite:
+            return True
+        probe = sqlite3.connect(self.db.engine.url.database or "", timeout=0.5, isolation_level=None)
+        try:
+            probe.execute("begin immediate")
+            return True
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            probe.close()
 
     def watch(self) -> None:
         """Note when runs of the killed are with somebody else."""
