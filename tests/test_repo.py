@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-OURS = (
-    "engine components nexod_app alembic assets docs tests bench scripts reflex.lock .ci .github Makefile pyproject.toml"
-    " README.md CONTRIBUTING.md CHANGELOG.md rxconfig.py alembic.ini .gitignore .pre-commit-config.yaml"
-    " requirements.in requirements.txt requirements-dev.in requirements-dev.txt"
-).split()
+OURS = """
+    engine components nexod_app alembic assets docs tests bench scripts reflex.lock .ci .github
+    Makefile README.md CONTRIBUTING.md CHANGELOG.md rxconfig.py alembic.ini pyproject.toml
+    requirements.in requirements.txt requirements-dev.in requirements-dev.txt .gitignore .pre-commit-config.yaml
+"""
 
 
 def ours() -> Iterator[Path]:
     """Every file of the project; the checkout may come without git."""
-    for part in OURS:
+    for part in OURS.split():
         for file in [ROOT / part] if (ROOT / part).is_file() else (ROOT / part).rglob("*"):
             if file.is_file() and not {"__pycache__", "external"} & set(file.parts):
                 yield file
