@@ -7,7 +7,9 @@ from typing import Any
 import reflex as rx
 from reflex_components_core.el.elements.media import Use
 
-SPRITE = f"$/public{str(rx.asset('sprite.js', shared=True)).partition('?')[0]}"
+from components.linked import linked
+
+SPRITE = linked(__file__, "sprite.js")
 STATUS_ICONS: dict[str, str] = {
     "idle": "dot", "pending": "dot", "running": "spin", "waiting": "pause", "completed": "check", "failed": "x",
     "skipped": "skip", "cancelled": "stop", "needs_review": "quest",

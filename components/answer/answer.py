@@ -6,7 +6,9 @@ from typing import Any
 
 import reflex as rx
 
-SCRIPT = f"$/public{rx.asset('answer.jsx', shared=True)}"
+from components.linked import linked
+
+SCRIPT = linked(__file__, "answer.jsx")
 
 
 class AnswerFields(rx.Component):

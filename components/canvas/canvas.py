@@ -10,6 +10,8 @@ from typing import Any
 
 import reflex as rx
 
+from components.linked import linked
+
 FILES = (
     "graph.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx", "parts.jsx",
     "node.jsx",
@@ -19,7 +21,7 @@ FILES = (
 """All of them are linked next to one another, so that they can import each other."""
 
 # Without Reflex's `?v=`: with it a file that others import too would be two modules with two states.
-_LINKED = {name: f"$/public{str(rx.asset(name, shared=True)).partition('?')[0]}" for name in FILES}
+_LINKED = {name: linked(__file__, name) for name in FILES}
 FLOW = ["@xyflow/react@12.12.1", "@xyflow/system@0.0.84"]
 """The second is what the first is made of; our ports talk to it directly."""
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import reflex as rx
 
-SCRIPT = f"$/public{rx.asset('live.jsx', shared=True)}"
+from components.linked import linked
+
+SCRIPT = linked(__file__, "live.jsx")
 
 
 class Live(rx.Component):

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine import failpoint
 from engine.backends import units
-from engine.backends.context import Context, Scope, output_of
+from engine.backends.context import TRIES, Context, Scope, output_of
 from engine.backends.run import Run
 from engine.errors import Fenced, NodeError
 from engine.events import Event, NewEvent
@@ -103,6 +103,8 @@ class Attempt:
 
     async def _once(self, node: PlannedNode, taken: Taken) -> Outcome | None:
         key, path = self.place.key + taken.key, self.place.path + node.id
+        if node.type.effect(node.config) is Effect.UNSAFE:
+            key = TRIES.sub("", key)  # once in the life of a run, however often the flow around it is tried
         recorded = self.run.journal.outcomes.get(key)
         if recorded is not None:
             return _replayed(recorded)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from components.icons import icon
+from components.linked import linked
 from components.live import copy_button
 
 COMMAND = ".venv/bin/nexod login-link"
@@ -13,7 +14,7 @@ COMMAND = ".venv/bin/nexod login-link"
 class SignIn(rx.Component):
     """The button when the address carries a token, else its children."""
 
-    library = f"$/public{rx.asset('sign_in.jsx', shared=True)}"
+    library = linked(__file__, "sign_in.jsx")
     tag = "SignIn"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import reflex as rx
 
 from components.icons import icon
+from components.linked import linked
 from components.live import when
 from nexod_app.settings.dialogs import dialogs
 from nexod_app.settings.model_parts import prices, who_answers
@@ -17,7 +18,7 @@ from nexod_app.shell import page as shell
 class SignOut(rx.Component):
     """Ends this browser's session."""
 
-    library = f"$/public{rx.asset('sign_out.jsx', shared=True)}"
+    library = linked(__file__, "sign_out.jsx")
     tag = "SignOut"
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contracts.client import Client
-from tests.contracts.flows import asking, chain, flow, inputs, node, value
+from tests.contracts.flows import asking, chain, edges, flow, inputs, node, value
 from tests.world.sink import Sink
 
 
@@ -280,6 +280,18 @@ def test_an_unsafe_request_that_was_answered_is_no_review(api: Client, sink: Sin
     run = api.run(spec)
     assert run["status"] == "failed" and run["error"]["code"] == "http_status"
     assert len(effects(sink, "/answered")) == 1
+
+
+def test_an_unsafe_request_is_sent_once_however_often_the_flow_around_it_is_tried(api: Client, sink: Sink) -> None:
+    inner = {
+        "nodes": [post(sink, "send", "/unsafe-inside", effect="unsafe"), post(sink, "bad", "/bad-inside?status=500")],
+        "edges": edges("send > bad"),
+    }
+    run = api.run(flow(node("sub", "subflow", flow=inner) | {"retry": {"attempts": 3, "delay_s": 0}}))
+    assert run["status"] == "failed" and run["error"]["code"] == "http_status"
+    assert len(effects(sink, "/unsafe-inside")) == 1
+    keys = [e["key"] for e in effects(sink, "/bad-inside")]
+    assert len(keys) == 3 and len(set(keys)) == 1
 
 
 def test_cancelling_an_unsafe_request_under_way_is_a_review(api: Client, sink: Sink) -> None:

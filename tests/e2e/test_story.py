@@ -141,14 +141,9 @@ def export(page: Page) -> None:
 
 def delete(page: Page, row: Locator) -> None:
     """The row's own button, and the question whether one is sure."""
-    button = row.get_by_test_id("delete-button")
-    if not button.is_visible():
-        row.get_by_role("button", name=re.compile("More|Menu|Actions", re.I)).click()
-        button = at(page, "delete-button").first
-    button.click()
-    page.get_by_role("dialog").or_(page.get_by_role("alertdialog")).get_by_role(
-        "button", name=re.compile("Delete", re.I)
-    ).click()
+    row.hover()
+    row.get_by_test_id("delete-button").click()
+    page.get_by_role("alertdialog").get_by_role("button", name=re.compile("Delete", re.I)).click()
 
 
 def test_undo_and_redo_and_a_reload_keeps_everything(page: Page, api: httpx.Client) -> None:
