@@ -119,6 +119,8 @@ class Desk:
             kind = tools.registry()[use.name]
             config = kind.Config.model_validate(use.config)
             for offer in await self._offers(use, kind, config):
+                if offer.name in found:
+                    raise NodeError(f"Two tools are called {offer.name}.", code="bad_value", hint="Remove one of them.")
                 found[offer.name] = Hand(use, kind, config, offer)
         return found
 

@@ -35,9 +35,10 @@ CONSTANTS = {"pi": math.pi, "e": math.e}
 async def calculate(expression: str) -> Number:
     """Works out an arithmetic expression and answers the number.
 
-    expression: numbers with + - * / // % ** and brackets, the constants pi and e, and the functions abs, round, min,
-        max, sum, mean, floor, ceil, sqrt, exp, ln, log, log2, log10, sin, cos, tan, asin, acos, atan, radians,
-        degrees and hypot, as in `round(1200 * 1.077 ** 3, 2)`.
+    Beside + - * / // % ** and brackets there are pi and e, and abs, round, min, max, sum, mean, floor, ceil, sqrt,
+    exp, ln, log, log2, log10, sin, cos, tan, asin, acos, atan, radians, degrees and hypot.
+
+    expression: such as `round(1200 * 1.077 ** 3, 2)`.
     """
     if len(expression) > MAX_TEXT:
         raise _wrong(f"it is longer than {MAX_TEXT} characters")

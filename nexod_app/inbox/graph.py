@@ -63,6 +63,20 @@ def leads(flow: Mapping[str, Any], path: str, deadline: bool) -> list[Lead]:
     return [Lead(answer, _sign(home, path, port, sign), _then(home, step, port)) for port, answer, sign in answers]
 
 
+ASKED = {
+    "tool": ("and the call is made with these arguments.", "and the call is not made; the step fails."),
+    "agent": ("and the call is made with these arguments.", "and the agent is told, and goes on without it."),
+    "budget": ("and it may spend the same amount again.", "and the step fails."),
+}
+"""What the answers lead to where a step asks in the middle of its work."""
+
+
+def asked_by(flow: Mapping[str, Any], path: str, type_: str) -> list[Lead]:
+    what = "agent" if type_ == "tool" and node(flow, path)[0].get("kind") != "tool" else type_
+    approve, reject = ASKED.get(what, ASKED["budget"])
+    return [Lead("Approve", "check", approve), Lead("Reject", "x", reject)]
+
+
 def _targets(home: Mapping[str, Any], name: str, port: str) -> list[str]:
     return [
         edge["target"] for edge in home.get("edges", []) if (edge["source"], edge.get("port", "out")) == (name, port)

@@ -129,7 +129,9 @@ def card(
         demo=graph.by_demo(events),
         data=approval["data"] if isinstance(approval["data"], dict) else {},
         fields=form,
-        leads=graph.leads(flow, path, bool(approval["deadline_at"])),
+        leads=graph.leads(flow, path, bool(approval["deadline_at"]))
+        if approval["type"] == "approval"
+        else graph.asked_by(flow, path, approval["type"]),
         way=graph.way(flow, events, kinds),
         by=_by(approval),
         decided_at=approval["decided_at"] or "",

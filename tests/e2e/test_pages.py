@@ -258,6 +258,38 @@ def test_the_library_explains_each_kind(page: Page) -> None:
     expect(page.get_by_role("heading", name="Model")).to_be_visible()
 
 
+def test_the_library_shows_tools_and_agents(page: Page) -> None:
+    page.goto("/library/tool-search")
+    expect(page.get_by_role("heading", name="Web search")).to_be_visible()
+    page.goto("/library/agent-researcher")
+    expect(page.get_by_role("heading", name="Researcher")).to_be_visible()
+
+
+def test_a_crew_of_the_library_comes_with_the_inputs_it_reads(page: Page) -> None:
+    page.goto("/")
+    page.get_by_test_id("new-workflow").click()
+    page.get_by_test_id("palette-research").click()
+    expect(page.get_by_test_id("node-research")).to_be_visible()
+    expect(page.get_by_test_id("save-state")).to_have_attribute("data-state", "saved")
+    stored = page.request.get(f"/api/v1/workflows/{page.url.rsplit('/', 1)[-1]}").json()
+    assert stored["problems"] == []
+    assert [node["kind"] for node in stored["spec"]["nodes"]] == ["crew"]
+    assert stored["spec"]["inputs"]["required"] == ["topic"]
+
+
+def test_a_call_that_asks_first_is_edited_in_the_inbox(page: Page) -> None:
+    config = {"tool": "calculate", "args": {"expression": "6 * 7"}, "approve": True}
+    node = {"id": "sum", "kind": "tool", "title": "Work it out", "config": config}
+    outputs = {"value": "{{ sum.value }}"}
+    run_id = started(page, imported(page, {"nexod": 1, "name": "Sum", "nodes": [node], "outputs": outputs}))
+    (approval,) = ended(page, run_id, "waiting")["waiting_for"]
+    page.goto(f"/inbox/{approval}")
+    expect(page.get_by_test_id("approval-content")).to_contain_text("6 * 7")
+    page.get_by_test_id("approval-field-expression").fill("6 * 70")
+    page.get_by_test_id("approve-button").click()
+    assert ended(page, run_id, "completed")["outputs"] == {"value": 420}
+
+
 def test_a_key_is_shown_once_works_and_is_revoked(page: Page, nexod: Nexod) -> None:
     page.goto("/settings")
     page.get_by_role("button", name="New key").click()

@@ -65,6 +65,15 @@ def test_a_card_says_what_each_answer_leads_to() -> None:
     assert silence.text == "and this branch of the run ends."
 
 
+def test_a_tool_that_asks_first_says_what_happens_to_its_call() -> None:
+    flow = {"nodes": [{"id": "post", "kind": "tool", "config": {}}, {"id": "writer", "kind": "agent", "config": {}}]}
+    (step, refused), (_, told) = (graph.asked_by(flow, name, "tool") for name in ("post", "writer"))
+    assert "call is made" in step.text
+    assert "step fails" in refused.text
+    assert "agent is told" in told.text
+    assert view.card(approval(type="budget", node_id="writer"), flow, [], {}).leads[1].text == "and the step fails."
+
+
 def test_a_question_inside_a_map_has_its_own_name() -> None:
     assert graph.title(FLOW, "many[2]/inner") == "Inner question"
     assert view.item(approval(node_id="many[2]/inner"), FLOW).place == "Publish · Inner question"

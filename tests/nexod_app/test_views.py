@@ -9,6 +9,8 @@ import pytest
 from engine.services import catalog
 from engine.settings import Settings
 from nexod_app import words
+from nexod_app.editor import view as editor
+from nexod_app.library import page
 from nexod_app.library import view as library
 from nexod_app.runs import view as runs
 from nexod_app.settings import view as choices
@@ -59,6 +61,24 @@ def test_types_are_said_in_words() -> None:
     assert library.type_words({"type": "array", "items": {"$ref": "#/$defs/Case"}}, root) == "list of object"
     assert library.type_words({"enum": ["auto", "demo"]}, root) == "auto or demo"
     assert library.type_words({}, root) == "any value"
+
+
+def test_every_page_of_the_library_has_words() -> None:
+    entries = page.entries()
+    assert len({entry.id for entry in entries}) == len(entries)
+    assert {"Tools", "Agents", "Crews"} <= {name for name, _ in library.grouped(entries)}
+    assert library.grouped(entries)[0][0] == "AI"
+    assert all(library.first_line(entry.help) and entry.words for entry in entries)
+    researcher = next(entry for entry in entries if entry.id == "agent-researcher")
+    assert researcher.chips == ("Tools", ["search", "browse"])
+    assert "**Task**" in researcher.help
+
+
+def test_a_preset_of_the_palette_is_a_step_of_its_kind() -> None:
+    presets = {one["kind"]: one for one in editor.presets()}
+    research = presets["crew:research"]
+    assert (research["of"], research["group"], research["inputs"].keys()) == ("crew", "Crews", {"topic"})
+    assert presets["agent:editor"]["sample"]["role"] == "Editor"
 
 
 def test_every_kind_has_a_first_line_and_fields() -> None:

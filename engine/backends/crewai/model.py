@@ -56,7 +56,7 @@ class Seat:
                 return said
             done = await talk.finish(self.desk, self.member, task, request, said)
             if not done["text"]:
-                raise NodeError(f"{self.member.role} answered nothing.", code="model_bad_output", retryable=True)
+                raise NodeError(f"{self.member.role} answered nothing.", code="model_bad_answer", retryable=True)
             if done.get("data") is not None:
                 self.data[task.id] = done["data"]
             return done["text"]

@@ -100,6 +100,24 @@ def test_an_expression_may_become_anything():
     assert problems(workflow(made("it", "tool", **letter(to="{{ input.x }}", copies="{{ input.n }}")))) == []
 
 
+def test_saving_opens_nothing(monkeypatch: pytest.MonkeyPatch):
+    def opened(*_: Any) -> None:
+        raise AssertionError("something was opened")
+
+    monkeypatch.setenv("NEXOD_DB_SHOP", "postgresql://u:p@db.example/shop")
+    monkeypatch.setattr("socket.socket.connect", opened)
+    monkeypatch.setattr("subprocess.Popen.__init__", opened)
+    uses = {
+        "mcp": ({"tool": "x"}, {"url": "https://mcp.example/mcp", "tools": ["x"]}),
+        "database_query": ({"sql": "select 1"}, {"connection": "SHOP"}),
+        "api_call": ({"url": "https://api.example/"}, {"hosts": ["api.example"]}),
+        "browse": ({"url": "https://a.example/"}, {}),
+        "search": ({"query": "tea"}, {}),
+    }
+    nodes = [made(name, "tool", tool=name, args=args, config=config) for name, (args, config) in uses.items()]
+    assert problems(workflow(*nodes)) == []
+
+
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
     return Bench(tmp_path)

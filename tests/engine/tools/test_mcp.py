@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +13,10 @@ from pydantic import ValidationError
 
 from engine import tools
 from engine.errors import NodeError
+from engine.events import NewEvent
 from engine.plan import problems
 from tests.engine.flows import made, workflow
+from tests.engine.harness import Bench
 from tests.engine.nodes.played import play
 from tests.world.mcp_server import McpServer
 from tests.world.server import Handler, World, closed_port
@@ -132,7 +136,7 @@ server.run()
 """
 
 
-async def test_a_command_that_the_operator_lists_is_started(tmp_path: Any, monkeypatch: pytest.MonkeyPatch):
+async def test_a_command_that_the_operator_lists_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "server.py").write_text(STDIO)
     command = f"{sys.executable} {tmp_path / 'server.py'}"
     monkeypatch.setenv("NEXOD_MCP_STDIO", command)
@@ -152,3 +156,38 @@ def test_a_step_calls_it(server: McpServer):
     settings = {"url": server.url, "tools": ["add"], "effect": "pure"}
     step = {"tool": "mcp", "args": {"tool": "add", "arguments": {"a": "{{ input.n }}", "b": 1}}, "config": settings}
     assert play("tool", step, {"n": 4}).output == {"result": 5}
+
+
+def agent(*answers: str, tools: list[dict[str, Any]]) -> dict[str, Any]:
+    task = f"Do it. x-demo: {json.dumps(answers)}"
+    config = {"role": "Clerk", "goal": "Done", "task": task, "provider": "demo", "tools": tools}
+    return {"nodes": [{"id": "a", "kind": "agent", "config": config}], "outputs": {"t": "{{ a.text }}"}}
+
+
+def use(name: str, **arguments: Any) -> str:
+    return json.dumps({"tool_calls": [{"name": name, "arguments": arguments}]})
+
+
+async def test_an_agent_sees_each_tool_by_its_name_and_what_is_offered_is_recorded(server: McpServer, tmp_path: Path):
+    bench = Bench(tmp_path)
+    settings = {"url": server.url, "tools": ["add", "files.read"], "effect": "pure"}
+    tool = {"name": "mcp", "config": settings, "approve": True}
+    run = bench.start(agent(use("add", a=2, b=3), "It is done.", tools=[tool]))
+    assert (await bench.settle(run)).type == "run_waiting"
+    asked = bench.last(run, "approval_requested")
+    assert asked.payload["content"] == {"tool": "add", "arguments": {"a": 2, "b": 3}}
+    answer = {"approval_id": asked.payload["approval_id"], "decision": "approved", "data": {"a": 2, "b": 40}}
+    bench.say(run, NewEvent("approval_decided", answer, "a", asked.key))
+    assert (await bench.settle(run, "run_completed")).payload["outputs"] == {"t": "It is done."}
+    assert server.calls == [{"add": [2, 40]}]
+    offered, called = [e.payload for e in bench.events(run) if e.type == "tool_called"]
+    assert [one["name"] for one in offered["result"]] == ["add", "files_read"]
+    assert called["result"] == {"result": 42}
+
+
+async def test_two_tools_of_one_name_are_an_error_of_the_step(server: McpServer, tmp_path: Path):
+    bench = Bench(tmp_path)
+    tool = {"name": "mcp", "config": {"url": server.url, "tools": ["add"]}}
+    run = bench.start(agent("Never said.", tools=[tool, tool]))
+    error = (await bench.settle(run)).payload["error"]
+    assert (error["code"], "add" in error["message"]) == ("bad_value", True)

@@ -1,0 +1,238 @@
+"""Crews by CrewAI on either target: whatever costs goes over the desk once, whenever the worker is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.backends import TARGETS, load
+from engine.events import NewEvent
+from tests.engine.backends.crews import CREW, TURNS, Play, drawing, plan_of, script
+from tests.engine.harness import Bench
+from tests.world.models import ModelServer
+
+WRITTEN = "Facts 2; 4; 6."
+
+
+@pytest.fixture
+def models(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
+    with ModelServer() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "k")
+        server.script(*script())
+        yield server
+
+
+@pytest.mark.parametrize("target", TARGETS)
+async def test_a_crew_works_inside_a_durable_graph_and_a_person_approves(
+    target: str, tmp_path: Path, models: ModelServer
+) -> None:
+    bench = Bench(tmp_path)
+    run = bench.start(drawing(target), {"topic": "tea"})
+    assert (await bench.settle(run)).type == "run_waiting"
+    asked = bench.last(run, "approval_requested")
+    text = json.loads(asked.payload["content"])["text"]
+    assert "Write it up." in text
+    assert "Facts 2; 4; 6." in text
+    assert "Figures 100." in text
+    costly = ("model_called", "tool_called", "task_completed")
+    assert [e.key for e in bench.events(run) if e.type in costly] == [
+        "crew#1/facts/researcher/model:0", "crew#1/facts/researcher/tool:1.0", "crew#1/facts/researcher/tool:1.1",
+        "crew#1/facts/researcher/model:1", "crew#1/facts/researcher/tool:2.0", "crew#1/facts/researcher/model:2",
+        "crew#1/facts", "crew#1/figures/analyst/model:0", "crew#1/figures/analyst/tool:1.0",
+        "crew#1/figures/analyst/model:1", "crew#1/figures", "crew#1/text/writer/model:0", "crew#1/text",
+    ]  # fmt: skip
+    answer = {"approval_id": asked.payload["approval_id"], "decision": "approved"}
+    bench.say(run, NewEvent("approval_decided", answer, "review", asked.key))
+    outputs = (await bench.settle(run, "run_completed")).payload["outputs"]
+    assert [task["id"] for task in outputs["tasks"]] == ["facts", "figures", "text"]
+    assert outputs["tasks"][2]["data"] == {"text": text}
+    assert len(models.requests) == TURNS
+
+
+async def test_both_targets_ask_the_same(models: ModelServer) -> None:
+    ends = [await whole(drawing(target), target) for target in TARGETS]
+    assert ends[0].outputs == ends[1].outputs
+    assert all(times == 2 for times in models.counts().values())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+async def test_after_a_crash_at_any_append_only_what_was_in_flight_is_asked_again(
+    target: str, models: ModelServer
+) -> None:
+    plan = plan_of(drawing(target))
+    want = await whole(drawing(target), target)
+    for at in range(1, len(want.tape.events), 1 if target == "langgraph" else 4):
+        models.requests.clear()
+        play = Play(plan, target)
+        play.tape.crash_at = at
+        if await play.attempt() == "waiting":
+            assert at > len(want.tape.events) - 3  # the last append was before
+            break
+        asked, paid = len(models.requests), len(play.recorded("model_called"))
+        assert asked - paid <= 1
+        play.tape.crash_at = None
+        assert await play.attempt() == "waiting"
+        assert len(models.requests) == asked + TURNS - paid
+        assert play.outputs == want.outputs
+        assert play.recorded("diverged") == []
+
+
+async def test_eight_crews_at_once_do_not_cross(models: ModelServer) -> None:
+    names = [f"topic{n}" for n in range(8)]
+    rules = [
+        {**rule, "when": {**rule["when"], "asked": name}, "then": marked(rule["then"], name)}
+        for name in names
+        for rule in script(delay_s=0.02)
+    ]
+    models.script(*rules)
+    tasks = [{**task, "description": task["description"] + " {{ input.topic }}"} for task in CREW["tasks"]]
+    plan = plan_of(drawing("crewai", tasks=tasks))
+    plays = [Play(plan, TARGETS[n % 2], name) for n, name in enumerate(names)]
+    assert await asyncio.gather(*(play.attempt() for play in plays)) == ["waiting"] * 8
+    for play in plays:
+        others = [name for name in names if name != play.topic]
+        for event in play.tape.events:
+            said = json.dumps(event.payload)
+            assert not any(name in said for name in others), (play.topic, event)
+        assert play.tokens
+        for key, text in play.tokens:
+            assert not any(name in text for name in others), (play.topic, key)
+        assert play.topic in "".join(text for _, text in play.tokens)
+        counted = [event.payload["usage"] for event in play.tape.events if event.type == "model_called"]
+        assert len(counted) == TURNS
+        assert play.outputs["usage"]["input_tokens"] == sum(used["input_tokens"] for used in counted)
+
+
+def marked(step: dict[str, Any], name: str) -> dict[str, Any]:
+    return {**step, "text": f"{name} {step['text']}"} if "text" in step else step
+
+
+async def test_tokens_are_labelled_by_task_and_agent(models: ModelServer) -> None:
+    play = await whole(drawing("crewai"), "crewai")
+    said = {key: "" for key, _ in play.tokens}
+    for key, text in play.tokens:
+        said[key] += text
+    assert said["crew#1/facts/researcher/model:2"] == "Facts 2; 4; 6."
+    assert said["crew#1/figures/analyst/model:1"] == "Figures 100."
+
+
+# A manager ----------------------------------------------------------------------------------------------------------
+
+LED = [
+    {"when": {"system": "You are Crew Manager", "turn": 0}, "then": {"tool_calls": [
+        {"name": "delegate_work_to_coworker",
+         "arguments": {"task": "Look it up", "context": "all of it", "coworker": "researcher"}},
+        {"name": "delegate_work_to_coworker", "arguments": {"task": "Look", "context": "", "coworker": "Nobody"}},
+        {"name": "ask_question_to_coworker", "arguments": {"question": "Is it so?"}},
+        {"name": "calculate", "arguments": {"expression": "1"}},
+    ]}},
+    {"when": {"system": "You are Crew Manager", "turn": 1}, "then": {"text": "no JSON at all"}},
+    {"when": {"system": "You are Crew Manager", "turn": 2}, "then": {"json": {"n": 5}}},
+    {"when": {"system": "You are Researcher", "turn": 0}, "then":
+        {"tool_calls": [{"name": "calculate", "arguments": {"expression": "2 + 3"}}]}},
+    {"when": {"system": "You are Researcher", "turn": 1}, "then": {"text": "It is {results}"}},
+]  # fmt: skip
+
+
+def led(target: str) -> dict[str, Any]:
+    number = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    tasks = [{"id": "all", "description": "Do it all.", "output_schema": number}]
+    manager = {"provider": "openai", "model": "boss"}
+    return drawing(target, approve=False, tasks=tasks, process="hierarchical", manager=manager)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+async def test_a_manager_hands_out_the_work(target: str, models: ModelServer) -> None:
+    models.script(*LED)
+    play = await whole(led(target), target, "completed")
+    assert json.loads(play.outputs["text"]) == {"n": 5}
+    assert play.recorded("model_called") == [
+        "crew#1/all/manager/model:0", "crew#1/all/researcher/model:0", "crew#1/all/researcher/model:1",
+        "crew#1/all/manager/model:1", "crew#1/all/manager/model:2",
+    ]  # fmt: skip
+    assert {request["body"]["model"] for request in models.requests} >= {"boss"}
+    told = [m["content"] for m in models.requests[3]["body"]["messages"] if m["role"] == "tool"]
+    assert told[0] == "It is 5"
+    assert "writer" in told[1]
+    assert "do not fit" in told[2]
+    assert "no tool 'calculate'" in told[3]
+
+
+async def test_a_manager_that_is_killed_goes_on(models: ModelServer) -> None:
+    models.script(*LED)
+    want = await whole(led("crewai"), "crewai", "completed")
+    for at in range(1, len(want.tape.events), 2):
+        play = Play(plan_of(led("crewai")), "crewai")
+        play.tape.crash_at = at
+        await play.attempt()
+        asked, paid = len(models.requests), len(play.recorded("model_called"))
+        play.tape.crash_at = None
+        assert await play.attempt() == "completed"
+        assert len(models.requests) == asked + 5 - paid
+        assert play.outputs == want.outputs
+
+
+# What stops a crew ----------------------------------------------------------------------------------------------------
+
+
+async def test_cancel_stops_a_crew_inside_a_model_call(tmp_path: Path, models: ModelServer) -> None:
+    models.script({"when": {}, "then": {"fault": "stall"}})
+    bench = Bench(tmp_path)
+    run = bench.start(drawing("crewai"), {"topic": "tea"})
+    began: list[float] = []
+
+    def cancel() -> None:
+        if models.requests and not began:
+            began.append(time.monotonic())
+            bench.say(run, NewEvent("cancel_requested", {"by": "test"}))
+
+    await bench.settle(run, "run_cancelled", meanwhile=cancel, seconds=60)
+    assert len(models.requests) == 1
+    assert not [task for task in asyncio.all_tasks() if "akickoff" in repr(task)]
+
+
+@pytest.mark.parametrize(
+    ("fault", "config", "code", "asked"),
+    [
+        ({"fault": "unauthorized"}, {}, "model_unauthorized", 1),
+        ({"fault": "refused"}, {}, "model_refused", 1),
+        ({"text": ""}, {}, "model_bad_answer", 1),
+        (None, {"max_tokens_total": 1}, "token_limit", 1),
+        ({"tool_calls": [{"name": "calculate", "arguments": {"expression": "1"}}]}, {"max_turns": 3}, "too_many_turns", 3),
+    ],
+)
+async def test_our_faults_leave_the_crew_at_once(
+    fault: Any, config: dict[str, Any], code: str, asked: int, models: ModelServer
+) -> None:
+    if fault:
+        models.script({"when": {}, "then": fault})
+    play = await whole(drawing("crewai", **config), "crewai", "failed")
+    assert (play.fault, len(models.requests)) == (code, asked)
+
+
+async def test_a_question_to_a_person_stops_the_crew_until_it_is_answered(models: ModelServer) -> None:
+    asking = [{"name": "calculate", "approve": True}]
+    members = [{**m, "tools": asking} if m["id"] == "analyst" else m for m in CREW["members"]]
+    play = await whole(drawing("crewai", members=members, approve=False), "crewai", "waiting")
+    assert play.recorded("task_completed") == ["crew#1/facts"]
+    question = play.tape.events[-1]
+    assert question.payload["content"] == {"tool": "calculate", "arguments": {"expression": "10 * 10"}}
+    before = len(models.requests)
+    play.tape.answer(question.key or "", "approved")
+    assert await play.attempt() == "completed"
+    assert len(models.requests) == before + 2
+    assert "Figures 100." in play.outputs["text"]
+
+
+async def whole(spec: dict[str, Any], target: str, end: str = "waiting") -> Play:
+    load(target)
+    play = Play(plan_of(spec), target)
+    assert await play.attempt() == end, play.fault
+    return play
