@@ -30,7 +30,7 @@ Done = dict[str, dict[str, Any]]
 async def work(brief: Brief, desk: Desk) -> dict[str, Any]:
     done: Done = {task.id: found for task in brief.tasks if (found := desk.finished(task.id)) is not None}
     if len(done) < len(brief.tasks):
-        crew = await assemble(brief, desk, done)
+        crew: Any = await assemble(brief, desk, done)
         try:
             # A context of its own: CrewAI keeps scopes, counters and the current flow in ContextVars.
             await asyncio.create_task(crew.akickoff(), context=Context())
@@ -98,10 +98,10 @@ def _manager(brief: Brief) -> Member:
     name, taken = "manager", {member.id for member in brief.members}
     while name in taken:
         name += "_"
-    told = {
-        part: vendor.I18N_DEFAULT.retrieve("hierarchical_manager_agent", part) for part in ("role", "goal", "backstory")
-    }
-    return Member(name, provider=provider, model=model, **told)
+    role, goal, backstory = (
+        vendor.I18N_DEFAULT.retrieve("hierarchical_manager_agent", part) for part in ("role", "goal", "backstory")
+    )
+    return Member(name, role, goal, backstory, provider=provider, model=model)
 
 
 def _task(

@@ -4,7 +4,7 @@ would be taken from everybody else; here model and tools are awaited where the r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from engine import llm
 from engine.backends.crewai.tools import hand_over, spec_of
@@ -30,7 +30,13 @@ class Loop(Inline, AgentExecutor):
     def _setup_native_tools(self) -> None:
         """The desk has them."""
 
-    async def call_llm_native_tools(self) -> Literal["native_tool_calls", "native_finished"]:
+    def call_llm_native_tools(self) -> Any:
+        return self._ask()
+
+    def execute_native_tool(self) -> Any:
+        return self._use()
+
+    async def _ask(self) -> str:
         if self.state.is_finished:
             return "native_finished"
         offered: Any = [spec_of(tool) for tool in self.original_tools]
@@ -46,7 +52,7 @@ class Loop(Inline, AgentExecutor):
         self.state.current_answer = AgentFinish(thought="", output=said, text=said)
         return "native_finished"
 
-    async def execute_native_tool(self) -> Literal["native_tool_completed"]:
+    async def _use(self) -> str:
         calls: list[llm.ToolCall] = list(self.state.pending_tool_calls)
         self.state.pending_tool_calls.clear()
         for call, told in zip(calls, await self._answers(calls), strict=True):

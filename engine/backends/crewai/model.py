@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -26,7 +26,7 @@ class Left(BaseException):
 
 
 @asynccontextmanager
-async def leaving() -> AsyncIterator[None]:
+async def leaving() -> AsyncGenerator[None]:
     try:
         yield
     except Exception as fault:

@@ -1,34 +1,39 @@
 """CrewAI itself, without what its import does to a process; the other files of this folder take it from here.
 
-The import reads the working directory's `.env`, takes over `warnings.warn` and puts its locks into `REDIS_URL`'s
-Redis; later its listeners draw panels, report to its vendor, and hold on to every task that did not end.
+The import reads the working directory's `.env`, takes over `warnings.warn`, puts its locks into `REDIS_URL`'s Redis
+and keys into the user's home; later its listeners draw panels, report to its vendor, and hold on to every task that
+did not end.
 """
 
 from __future__ import annotations
 
 import inspect
 import os
+import shutil
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
+HOME = Path(tempfile.mkdtemp(prefix="nexod-crewai-"))
+"""Where its files go while it is imported. Then the folder is gone: nothing of a run is stored."""
+
 QUIET = {
     "CREWAI_DISABLE_TELEMETRY": "true",
     "CREWAI_TRACING_ENABLED": "false",
     "CREWAI_DISABLE_VERSION_CHECK": "true",
     "OTEL_SDK_DISABLED": "true",
-    "CREWAI_STORAGE_DIR": str(Path(tempfile.gettempdir()) / "nexod-crewai"),
+    "CREWAI_STORAGE_DIR": str(HOME),
 }
-"""Stays set: CrewAI asks again and again. Nothing of ours is stored; the folder is for what we failed to see."""
+"""Stays set: CrewAI asks again and again."""
 
 
 @contextmanager
-def _unharmed() -> Iterator[None]:
+def _unharmed() -> Generator[None]:
     """Environment and `warnings.warn` are afterwards what they were before."""
     before, warn = dict(os.environ), warnings.warn
     os.environ.pop("REDIS_URL", None)
@@ -40,10 +45,16 @@ def _unharmed() -> Iterator[None]:
         for name in [name for name in os.environ if name not in before]:
             del os.environ[name]
         os.environ.update(before)
+        shutil.rmtree(HOME, ignore_errors=True)
 
 
 os.environ.update(QUIET)
 with _unharmed():
+    from crewai_core import settings as crewai_settings
+    from crewai_core.token_manager import TokenManager
+
+    crewai_settings.DEFAULT_CONFIG_PATH = HOME / "settings.json"
+    setattr(TokenManager, "_get_secure_storage_path", staticmethod(lambda: HOME))  # noqa: B010
     from crewai import Agent, BaseLLM, Crew, Process, Task
     from crewai.agents.agent_executor import AgentExecutor
     from crewai.agents.parser import AgentFinish
@@ -80,9 +91,9 @@ class Inline:
         return result, None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        kind: Any = type(self)
-        known = name in kind.__pydantic_fields__ or name in kind.__private_attributes__
-        (BaseModel if known else object).__setattr__(self, name, value)
+        flow: Any = self
+        known = name in flow.__pydantic_fields__ or name in flow.__private_attributes__
+        (BaseModel if known else object).__setattr__(flow, name, value)
 
 
 _deaf = ExitStack()

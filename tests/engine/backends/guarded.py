@@ -69,8 +69,10 @@ def main() -> None:
 
 
 def seen() -> list[str]:
-    """The files of the working directory, which is also the home."""
-    return [str(path.relative_to(Path.cwd())) for path in Path.cwd().rglob("*")]
+    """The files of the working directory, which is also the home, and the folder that CrewAI was given."""
+    kept = [str(path.relative_to(Path.cwd())) for path in Path.cwd().rglob("*")]
+    storage = os.environ.get("CREWAI_STORAGE_DIR")
+    return [*kept, storage] if storage and Path(storage).exists() else kept
 
 
 if __name__ == "__main__":

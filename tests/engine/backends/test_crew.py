@@ -205,7 +205,12 @@ async def test_cancel_stops_a_crew_inside_a_model_call(tmp_path: Path, models: M
         ({"fault": "refused"}, {}, "model_refused", 1),
         ({"text": ""}, {}, "model_bad_answer", 1),
         (None, {"max_tokens_total": 1}, "token_limit", 1),
-        ({"tool_calls": [{"name": "calculate", "arguments": {"expression": "1"}}]}, {"max_turns": 3}, "too_many_turns", 3),
+        (
+            {"tool_calls": [{"name": "calculate", "arguments": {"expression": "1"}}]},
+            {"max_turns": 3},
+            "too_many_turns",
+            3,
+        ),
     ],
 )
 async def test_our_faults_leave_the_crew_at_once(

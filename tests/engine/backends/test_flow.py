@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,7 +77,7 @@ def test_crews_run_without_one_attempt_to_leave_the_machine(guest: dict[str, Any
 
 
 def test_crewai_leaves_nothing_behind(guest: dict[str, Any]) -> None:
-    assert guest["files"] == []
+    assert guest["files"] == [], guest["files"]
     assert guest["printed"] == []
     assert guest["stderr"] == ""
     assert guest["vector_store"] is False
