@@ -169,8 +169,6 @@ async def follow(
             if behind:
                 events, ended = await asyncio.to_thread(_journal, tailer.db, w, run_id, last)
                 behind = len(events) == BATCH
-                if ended and not events:
-                    return
             else:
                 try:
                     item = await asyncio.wait_for(watch.news.get(), heartbeat_s)
@@ -179,10 +177,12 @@ async def follow(
                 if not isinstance(item, list):
                     yield item
                     continue
-                events = [event for event in item if event.seq > last]
+                events, ended = [event for event in item if event.seq > last], item[-1].type in TERMINAL
                 if watch.lagging or (events and events[0].seq > last + 1):
                     watch.lagging, behind = False, True
                     continue
+            if ended and not events:
+                return
             for event in events:
                 last = event.seq
                 yield event

@@ -340,6 +340,15 @@ def test_the_stream_is_live_and_resumes_across_a_pause(api: Client) -> None:
     assert [m["data"] for m in again] == api.events(run["id"])[len(late) :]
 
 
+def test_a_reader_from_the_future_is_sent_home_with_the_run(api: Client) -> None:
+    run = api.run(asking())
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(api.stream, run["id"], last=999, seconds=20)
+        time.sleep(0.3)
+        api.post(f"/runs/{run['id']}/cancel", status=202)
+        assert reading.result(10) == []
+
+
 def test_many_readers_see_the_same(api: Client) -> None:
     started = api.start(chain(*(node(f"n{n}") for n in range(60))))
     with ThreadPoolExecutor(10) as pool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -118,6 +119,17 @@ def test_put_needs_the_revision_that_was_read(api: Client) -> None:
     assert response.headers["ETag"] == f'"{changed["rev"]}"'
     api.send("PUT", path, 412, json=other, headers={"If-Match": etag})
     assert api.send("PUT", path, 200, json=other, headers={"If-Match": "*"})["rev"] == changed["rev"] + 1
+
+
+def test_of_ten_puts_at_once_one_wins(api: Client) -> None:
+    made = api.post("/workflows", value("1"), 201)
+
+    def put(n: int) -> int:
+        headers = {"If-Match": f'"{made["rev"]}"'}
+        return api.raw("PUT", f"/workflows/{made['id']}", json=value(str(n)), headers=headers).status_code
+
+    with ThreadPoolExecutor(10) as pool:
+        assert sorted(pool.map(put, range(10))) == [200] + [412] * 9
 
 
 def test_put_refuses_a_spec_with_errors_and_keeps_the_old_one(api: Client) -> None:
@@ -375,8 +387,6 @@ def test_a_deep_value_in_a_draft_does_not_lock_it(api: Client, depth: int) -> No
 
 
 def test_twenty_tabs_at_once_lose_no_operation(api: Client) -> None:
-    from concurrent.futures import ThreadPoolExecutor
-
     made = api.post("/workflows", flow(node("a")), 201)
 
     def one(n: int) -> int:
