@@ -12,7 +12,7 @@ import pytest
 from tests.engine.export.cases import TARGETS, TEMPLATES, Case, Played, as_scripts, on_the_platform, says
 from tests.world.models import ModelServer
 
-RESEARCH, ONE_CALL, CHECK, MANY, THREE, MAIL, CREW, REVIEW = (path for path in TEMPLATES if path.name[0] in "12345678")
+RESEARCH, ONE_CALL, CHECK, MANY, THREE, MAIL, CREW, REVIEW = (p for p in TEMPLATES if p.name[0] in "12345678")
 ABOUT = {"approved": False, "reason": "It promises too much.", "to_do": ["Drop the promise."]}
 LOW, HIGH = {"score": 0.5, "feedback": "Too short."}, {"score": 0.9, "feedback": "Clear."}
 CASES = {
