@@ -93,9 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     add("import", _import, "store a workflow file and print its id").add_argument("file", metavar="FILE")
     add("export", _export, "print a stored workflow as a file").add_argument("id", metavar="ID")
     add("nodes", _nodes, "print the reference of all kinds of step")
-    code = add("code", _code, "print a workflow as Python (not yet possible)")
+    code = add("code", _code, "print a workflow as a Python file that runs without Nexod")
     code.add_argument("file", metavar="FILE")
-    code.add_argument("--target", choices=("langgraph", "crewai"), default="langgraph")
+    code.add_argument("--target", choices=("langgraph", "crewai"), help="default: the workflow's own")
     return parser
 
 
@@ -244,9 +244,17 @@ def _nodes(_: argparse.Namespace) -> int:
     return FINE
 
 
-def _code(_: argparse.Namespace) -> int:
-    print("nexod: writing a workflow as Python comes in a later release.", file=sys.stderr)
-    return UNREADABLE
+def _code(options: argparse.Namespace) -> int:
+    from engine import export
+    from engine.plan import problems
+    from engine.spec import parse, read
+
+    raw = parse(_read(options.file))
+    spec, _ = read(raw)
+    if spec is None:
+        raise Invalid.of(problems(raw))
+    print(export.code(spec, options.target), end="")
+    return FINE
 
 
 # Runs --------------------------------------------------------------------------------------------------------

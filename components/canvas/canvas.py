@@ -14,8 +14,8 @@ from components.linked import linked
 
 FILES = (
     "graph.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx", "parts.jsx",
-    "node.jsx",
-    "edge.jsx", "palette.jsx", "fields.jsx", "records.jsx", "timeline.jsx", "panels.jsx", "runs.jsx", "canvas.jsx",
+    "node.jsx", "edge.jsx", "palette.jsx", "fields.jsx", "records.jsx", "timeline.jsx", "panels.jsx", "code.jsx",
+    "runs.jsx", "canvas.jsx",
     "canvas.css",
 )  # fmt: skip
 """All of them are linked next to one another, so that they can import each other."""
@@ -74,7 +74,7 @@ class Canvas(rx.NoSSRComponent):
 
 
 class Action(Panel):
-    """A button for `act`: undo, redo, run, versions, help, remove, duplicate, tidy, close, steps."""
+    """A button for `act`: undo, redo, run, versions, code, help, remove, duplicate, tidy, close, steps."""
 
     tag = "Action"
     act: rx.Var[str]

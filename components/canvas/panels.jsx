@@ -2,6 +2,7 @@
 import React, { useEffect, useId, useRef, useState } from "react";
 import { useLocation } from "react-router";
 import * as act from "./actions.js";
+import { CodeDialog } from "./code.jsx";
 import { BoundInput, Owner, typed } from "./fields.jsx";
 import { took, duration } from "./fold.js";
 import { byId, getPath } from "./graph.js";
@@ -70,7 +71,7 @@ export function SaveState() {
     </span>
   );
 }
-const ACTIONS = { undo: [undo, (s) => !s.undo.length], redo: [redo, (s) => !s.redo.length], remove: [act.remove, () => false], duplicate: [act.duplicate, () => false], tidy: [act.tidyUp, () => false], run: [() => set({ dialog: "run" }), (s) => !s.loaded], versions: [() => set({ dialog: "versions" }), (s) => !s.loaded], help: [() => set({ dialog: "help" }), () => false], close: [() => select([]), () => false], steps: [() => document.querySelector(".palette")?.classList.toggle("shown"), () => false] };
+const ACTIONS = { undo: [undo, (s) => !s.undo.length], redo: [redo, (s) => !s.redo.length], remove: [act.remove, () => false], duplicate: [act.duplicate, () => false], tidy: [act.tidyUp, () => false], run: [() => set({ dialog: "run" }), (s) => !s.loaded], versions: [() => set({ dialog: "versions" }), (s) => !s.loaded], code: [() => set({ dialog: "code" }), (s) => !s.loaded], help: [() => set({ dialog: "help" }), () => false], close: [() => select([]), () => false], steps: [() => document.querySelector(".palette")?.classList.toggle("shown"), () => false] };
 /** A button that does something to the drawing; what it looks like is said in Python. */
 export function Action({ act: name, children, ...rest }) {
   const [run, off] = ACTIONS[name], disabled = useEditor(off);
@@ -227,6 +228,7 @@ export function Dialogs() {
   const dialog = useEditor((s) => s.dialog), close = () => set({ dialog: null });
   if (dialog === "run") return <RunDialog onClose={close} />;
   if (dialog === "versions") return <VersionsDialog onClose={close} />;
+  if (dialog === "code") return <CodeDialog onClose={close} />;
   if (dialog === "help") return <HelpDialog onClose={close} />;
   return null;
 }

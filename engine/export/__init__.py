@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.errors import Invalid, Problem
 from engine.export import crewai, langgraph
 from engine.export.file import compose
 from engine.export.names import class_name
 from engine.export.sheet import FlowSheet, Sheet
 from engine.export.tree import Unwritable
-from engine.plan import build
+from engine.plan import Plan, build
 from engine.spec import WorkflowSpec
+
+
+def used_tools(plan: Plan) -> frozenset[str]:
+    """The tools that the steps of a flow name, those of flows inside too."""
+    found = {tool for inner in plan.subflows.values() for tool in used_tools(inner)}
+    for node in plan.nodes.values():
+        config: Any = node.config
+        holders = [config, *getattr(config, "members", ())]
+        found |= {use.name for one in holders for use in getattr(one, "tools", ())}
+        found |= {config.tool} if node.kind == "tool" else set()
+    return frozenset(found)
+
 
 TARGETS = ("langgraph", "crewai")
 
@@ -25,7 +39,7 @@ def code(spec: WorkflowSpec, target: str | None = None) -> str:
         )
     if not plan.nodes:
         raise Invalid.of([Problem("missing_field", "There is no step yet.", "Add one.", field="nodes")])
-    flow = FlowSheet(Sheet(spec.target, class_name(spec.name)), plan)
+    flow = FlowSheet(Sheet(spec.target, class_name(spec.name), used_tools(plan)), plan)
     writer = {"langgraph": langgraph.Graph, "crewai": crewai.Flow}[spec.target](flow)
     try:
         parts = writer.write()

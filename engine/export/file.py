@@ -18,9 +18,16 @@ from engine.llm import PRESETS
 from engine.spec import WorkflowSpec
 
 TYPES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "object": "dict[str, Any]"}
-PACKAGES = {"langgraph": "langgraph", "crewai": "crewai", "openai": "openai", "httpx": "httpx", "pydantic": "pydantic"}
+PACKAGES = {
+    "trafilatura": "trafilatura",
+    "langgraph": "langgraph",
+    "crewai": "crewai",
+    "openai": "openai",
+    "httpx": "httpx",
+    "pydantic": "pydantic",
+}
 QUIET = ("CREWAI_DISABLE_TELEMETRY", "CREWAI_DISABLE_TRACKING", "CREWAI_TRACING_ENABLED", "OTEL_SDK_DISABLED")
-TOP = ("TERMINAL", "MODEL")
+TOP = ("TERMINAL", "MODEL", "Tool")
 BEFORE = ("any_of",)
 """What the body of a class calls."""
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from engine.export.helpers import HELPERS
 from engine.export.known import output_of
+from engine.export.names import OF_A_BODY, RESERVED
 from engine.export.python import ANY, INTEGER, OR, Root, Shape, quoted, within
 from engine.export.sheet import FlowSheet
 from engine.export.steps import WORK, Made, Step, write
 from engine.export.texts import Body
-from engine.export.tree import Unwritable
+from engine.export.tree import Binary, Call, Choice, Item, Member, Name, Unwritable, parse, parts_of
 from engine.expressions import compile_expression, compile_template
 from engine.plan import Plan, PlannedNode
 from engine.plan.certain import Certain
@@ -47,7 +49,8 @@ class Reading:
 
     def body(self, reader: str | None) -> Body:
         sheet = self.flow.sheet
-        return Body(lambda name: self.root(name, reader), sheet.helpers, sheet.secrets, sheet.names.taken)
+        taken = RESERVED | OF_A_BODY | HELPERS.keys() | {name for name in sheet.names.taken if name[:1].isupper()}
+        return Body(lambda name: self.root(name, reader), sheet.helpers, sheet.secrets, set(taken))
 
     def outputs(self) -> Iterator[tuple[str, str]]:
         """(name, code) of each output, over the latest visit of every step; null where a step has not run."""
@@ -59,19 +62,67 @@ class Reading:
             except Unwritable as unwritable:
                 self.flow.fault(None, f"outputs.{name}", unwritable)
                 continue
-            asked = [self.of(self.flow.keys[one])[2] for one in sorted(loose(value)) if self._may_lack(one)]
-            yield name, f"{piece.at(OR)} if {' and '.join(asked)} else None" if asked else piece.code
+            surely, maybe = needed(value)
+            asked = [self.of(self.flow.keys[one])[2] for one in sorted(surely) if self._may_lack(one)]
+            if any(self._may_lack(one) for one in maybe - surely):
+                self.flow.sheet.use("or_none")
+                yield name, f"or_none(lambda: {piece.code})"
+            else:
+                yield name, f"{piece.at(OR)} if {' and '.join(asked)} else None" if asked else piece.code
 
     def _may_lack(self, name: str) -> bool:
         return name in self.flow.plan.nodes and name not in self.at_end
 
 
-def loose(value: Any) -> frozenset[str]:
-    """The names that a JSON value with texts reads without asking for them."""
+def needed(value: Any) -> tuple[set[str], set[str]]:
+    """The names whose members a JSON value with texts reads: in any case, and in some cases only."""
+    surely: set[str] = set()
+    maybe: set[str] = set()
     if isinstance(value, str):
-        return compile_template(value).unguarded
-    parts = list(value.values()) if is_object(value) else value if is_list(value) else []
-    return frozenset(name for part in parts for name in loose(part))
+        for part in compile_template(value).parts:
+            if not isinstance(part, str):
+                _reads(parse(part.source), surely, maybe)
+        return surely, maybe
+    for inner in list(value.values()) if is_object(value) else value if is_list(value) else []:
+        for found, more in zip((surely, maybe), needed(inner), strict=True):
+            found |= more
+    return surely, maybe
+
+
+def _reads(tree: Any, surely: set[str], maybe: set[str]) -> None:
+    match tree:
+        case Call(name="has"):
+            return
+        case Member(of=Name(name)) | Item(of=Name(name)):
+            surely.add(name)
+        case Choice(when, then, other):
+            asked = {one.of.name for one in _asked(when)}
+            _reads(when, surely, maybe)
+            for branch, known in ((then, asked), (other, set[str]())):
+                inner: set[str] = set()
+                _reads(branch, inner, inner)
+                maybe |= inner - known
+            return
+        case Binary(sign="&&" | "||", left=left, right=right):
+            asked = {one.of.name for one in _asked(left)}
+            _reads(left, surely, maybe)
+            inner = set[str]()
+            _reads(right, inner, inner)
+            maybe |= inner - asked
+            return
+        case _:
+            pass
+    for part in parts_of(tree):
+        _reads(part, surely, maybe)
+
+
+def _asked(tree: Any) -> list[Any]:
+    """The members that a condition asks for with `has()`."""
+    match tree:
+        case Call(name="has", args=(Member(of=Name()) as member,)):
+            return [member]
+        case _:
+            return [found for part in parts_of(tree) for found in _asked(part)]
 
 
 def input_shape(flow: FlowSheet) -> Shape:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.expressions import compile_template, is_secret
 from engine.export.python import ANY, INTEGER, NUMBER, STRING, Shape
+from engine.expressions import compile_template, is_secret
 from engine.plan import Plan, PlannedNode
 from engine.values import is_list, is_object
 
@@ -45,7 +45,7 @@ def _made(plan: Plan, node: PlannedNode) -> Shape:
         case "agent":
             return _object(text=STRING, model=STRING, usage=USAGE, turns=INTEGER, **_data(config.output_schema))
         case "crew":
-            return _object(text=STRING, usage=USAGE, tasks={"type": "array"})
+            return _object(text=STRING, usage=USAGE, tasks={"type": "array"}, **_data(config.tasks[-1].output_schema))
         case _:
             return ANY
 

@@ -144,7 +144,7 @@ class Graph:
         return ["defer=True"]
 
     def _edges(self, node: PlannedNode) -> list[str]:
-        ports = {port: [t for t in targets] for port, targets in self.plan.out[node.id].items()}
+        ports = {port: list(targets) for port, targets in self.plan.out[node.id].items()}
         if len(self.plan.out[node.id]) > 1 or node.picks:
             return self._branch(node, ports)
         targets = [t for targets in ports.values() for t in targets]

@@ -6,42 +6,43 @@ import builtins
 import keyword
 import re
 
-MODULES = frozenset(
-    ["argparse", "ast", "asyncio", "base64", "datetime", "decimal", "functools", "getpass", "httpx", "json", "math",
-     "operator", "os", "queue", "random", "re", "sys", "threading", "time", "uuid"]
+IMPORTED = frozenset(
+    ["and_", "argparse", "ast", "asyncio", "base64", "cast", "html", "httpx", "inspect", "interrupt", "json", "listen",
+     "math", "operator", "or_", "os", "queue", "re", "router", "start", "sys", "threading", "time", "timedelta", "tool",
+     "trafilatura", "uuid4", "validate_call", "wraps"]
 )  # fmt: skip
-PLUMBING = frozenset(
-    ["add", "agent", "again", "after", "answer", "and_", "any_of", "ask_model", "ask_person", "as_string", "as_text",
-     "at_most", "build", "calculate", "cast", "client", "config", "converse", "crew", "decide", "divided", "done",
-     "error", "fault", "fetch", "flow", "form", "graph", "index", "inputs", "interrupt", "item", "listen", "main",
-     "made", "model", "now", "options", "or_", "outputs", "parser", "person", "problem", "question", "remainder",
-     "result", "retried", "round_half_up", "router", "run", "self", "size", "slots", "start", "state", "step", "task",
-     "text_of", "tool", "visits", "wait_until", "work"]
-)  # fmt: skip
+OF_THE_FILE = frozenset(["build", "checkpointer", "graph", "inputs", "main", "outputs", "run", "visits"])
+"""What every file calls something of its own."""
+OF_A_BODY = frozenset(["answer", "error", "index", "item", "key", "port", "question", "self", "state", "wrong"])
+"""What the functions of steps call something of their own."""
 OF_A_MODEL = frozenset(
     ["construct", "copy", "dict", "fields", "from_orm", "json", "parse_file", "parse_obj", "parse_raw", "schema",
      "schema_json", "update_forward_refs", "validate", "id"]
 )  # fmt: skip
 OF_A_FLOW = frozenset(
-    """akickoff answer_from_history_turn append_agent_result append_assistant_message append_message ask astream
-    build_agent_context build_router_context builtin_route_descriptions builtin_routes can_answer_from_history chat
-    checkpoint checkpoint_completed_methods checkpoint_method_counts checkpoint_method_outputs checkpoint_state
-    classify_intent conversation_messages conversation_start conversational conversational_config converse_turn
-    defer_trace_finalization end_conversation entity_type execution_context extract_memories finalize_session_traces
-    flow_definition flow_id fork from_checkpoint from_declaration from_pending handle_turn human_feedback_history
-    initial_state input_provider internal_routes is_crewai_internal kickoff kickoff_async last_human_feedback
-    max_method_calls memory method_outputs name pending_feedback persistence plot recall receive_user_message reload
-    remember resume resume_async route_conversation route_turn stream stream_events stream_turn suppress_flow_events
-    tracing usage_metrics""".split()
-)
+    ["akickoff", "answer_from_history_turn", "append_agent_result", "append_assistant_message",
+     "append_message", "ask", "astream", "build_agent_context", "build_router_context",
+     "builtin_route_descriptions", "builtin_routes", "can_answer_from_history", "chat", "checkpoint",
+     "checkpoint_completed_methods", "checkpoint_method_counts", "checkpoint_method_outputs",
+     "checkpoint_state", "classify_intent", "conversation_messages", "conversation_start", "conversational",
+     "conversational_config", "converse_turn", "defer_trace_finalization", "end_conversation", "entity_type",
+     "execution_context", "extract_memories", "finalize_session_traces", "flow_definition", "flow_id", "fork",
+     "from_checkpoint", "from_declaration", "from_pending", "handle_turn", "human_feedback_history",
+     "initial_state", "input_provider", "internal_routes", "is_crewai_internal", "kickoff", "kickoff_async",
+     "last_human_feedback", "max_method_calls", "memory", "method_outputs", "name", "pending_feedback",
+     "persistence", "plot", "recall", "receive_user_message", "reload", "remember", "resume", "resume_async",
+     "route_conversation", "route_turn", "stream", "stream_events", "stream_turn", "suppress_flow_events",
+     "tracing", "usage_metrics"]
+)  # fmt: skip
 """What a CrewAI `Flow` has already."""
-TAKEN = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | MODULES | PLUMBING | OF_A_MODEL
+RESERVED = frozenset(dir(builtins)) | frozenset(keyword.kwlist) | IMPORTED
+TAKEN = RESERVED | OF_THE_FILE
 
 
 def python_name(name: str, target: str) -> str:
-    """The name of a step as a name of Python; one that Python, the target or the file itself uses gets an underscore."""
-    taken = name in TAKEN or name.startswith("model_") or (target == "crewai" and name in OF_A_FLOW)
-    return f"{name}_" if taken else name
+    """The name of a step for Python; what the language, the target or the file itself uses gets an underscore."""
+    of_crewai = name in OF_A_FLOW | OF_A_MODEL or name.startswith("model_")
+    return f"{name}_" if name in TAKEN or (target == "crewai" and of_crewai) else name
 
 
 def class_name(*words: str) -> str:

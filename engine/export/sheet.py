@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.errors import Problem
 from engine.export.classes import Classes
-from engine.export.helpers import HELPERS
+from engine.export.helpers import HELPERS, TOOLS
 from engine.export.names import TAKEN, Names, python_name
 from engine.export.tree import Unwritable
 from engine.expressions import compile_expression
@@ -21,14 +21,19 @@ class Sheet:
     target: str
     title: str = "Workflow"
     """The name of the workflow, as that of a class."""
-    names: Names = field(default_factory=lambda: Names(set(TAKEN) | HELPERS.keys()))
+    tools_used: frozenset[str] = frozenset()
     helpers: set[str] = field(default_factory=set[str])
     imports: set[str] = field(default_factory=set[str])
     secrets: set[str] = field(default_factory=set[str])
     problems: list[Problem] = field(default_factory=list[Problem])
     tools: dict[str, str] = field(default_factory=dict[str, str])
+    """Tools that are left to fill in, as code."""
+    stubs: dict[str, str] = field(default_factory=dict[str, str])
+    """What they are called."""
 
     def __post_init__(self) -> None:
+        brought = {name for name in HELPERS if name not in TOOLS or name in self.tools_used}
+        self.names = Names(TAKEN | brought)
         self.classes = Classes(self.names)
 
     def use(self, *names: str) -> None:

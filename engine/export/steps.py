@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.export import crews
 from engine.export.names import class_name
 from engine.export.python import ATOM, CHOICE, Piece, Root, Shape, is_number, quoted
 from engine.export.sheet import FlowSheet
@@ -17,7 +16,6 @@ from engine.expressions import is_secret
 from engine.llm import PRESETS
 from engine.plan import PlannedNode
 from engine.values import is_object
-
 
 WORK = "<work>"
 
@@ -45,8 +43,12 @@ class Step:
     def config(self) -> Any:
         return self.node.config
 
-    def text(self, value: str, place: str, *, prompt: bool = False) -> str:
-        return self._told(place, lambda: self.body.text(value, place, prompt=prompt), '""')
+    def text(self, value: str, place: str, *, prompt: bool = False, more: Sequence[tuple[str, str]] = ()) -> str:
+        return self._told(place, lambda: self.body.text(value, place, prompt=prompt, more=more), '""')
+
+    def plain(self, text: str) -> str:
+        """Text that holds no segments, cut into lines."""
+        return self.body.literal(text)
 
     def value(self, value: Any, place: str) -> Piece:
         return self._told(place, lambda: self.body.value(value, place), Piece("None"))
@@ -78,7 +80,7 @@ def write(step: Step) -> Made:
     return writer(step)
 
 
-def call(name: str, *args: str, **options: str) -> str:
+def call(name: str, /, *args: str, **options: str) -> str:
     return f"{name}({', '.join([*args, *(f'{key}={value}' for key, value in options.items())])})"
 
 
@@ -126,7 +128,7 @@ def model_options(step: Step, provider: str, model: str, place: str = "provider"
     if who.protocol == "demo":
         step.refuse(place, "the demo model is in Nexod only", "Choose another provider.")
         return options
-    step.flow.sheet.use("complete_anywhere")
+    step.flow.sheet.use("model_turn_anywhere")
     step.flow.sheet.bring("os")
     home = f"{who.home}/v1/" if who.protocol == "anthropic" else who.home
     variable = f"{provider.upper()}_BASE_URL"
@@ -146,7 +148,7 @@ def model_options(step: Step, provider: str, model: str, place: str = "provider"
 
 def _http(step: Step) -> Made:
     config = step.config
-    step.flow.sheet.use("fetch")
+    step.flow.sheet.use("http_request")
     options: dict[str, str] = {}
     headers = dict(config.headers)
     if config.query:
@@ -173,7 +175,7 @@ def _http(step: Step) -> Made:
     if step.node.timeout_s != 60:
         options["timeout"] = f"{step.node.timeout_s:g}"
     url = step.text(config.url, "url")
-    return Made(WORK, work=call("fetch", quoted(config.method), url, **options))
+    return Made(WORK, work=call("http_request", quoted(config.method), url, **options))
 
 
 def _sign_in(step: Step, options: dict[str, str], headers: dict[str, Any]) -> None:
@@ -258,13 +260,21 @@ def _fail(step: Step) -> Made:
 
 
 def _tool(step: Step) -> Made:
-    config = step.config
-    name = crews.tool(step.flow.sheet, config.tool, lambda fault, cure: step.refuse("tool", fault, cure))
-    if config.approve:
-        step.refuse("approve", "a tool that asks first cannot be written", "Put an Approval before it.")
-    inner = [f"{key}={step.value(value, f'args.{key}').code}" for key, value in config.args.items()]
-    value = WORK if crews.answers_object(config.tool) else f'{{"value": {WORK}}}'
-    return Made(value, work=call(name, *inner))
+    from engine.export import crews  # it builds on this module
+
+    return crews.called(step)
+
+
+def _agent(step: Step) -> Made:
+    from engine.export import crews
+
+    return crews.agent(step)
+
+
+def _crew(step: Step) -> Made:
+    from engine.export import crews
+
+    return crews.crew(step)
 
 
 WRITERS: dict[str, Callable[[Step], Made]] = {
@@ -276,6 +286,8 @@ WRITERS: dict[str, Callable[[Step], Made]] = {
     "wait": _wait,
     "fail": _fail,
     "tool": _tool,
+    "agent": _agent,
+    "crew": _crew,
 }
 
 __all__ = ["ATOM", "Made", "Root", "Shape", "Step", "call", "is_number", "is_object", "json", "write"]

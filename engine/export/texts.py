@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine.expressions import Expression, compile_expression, compile_template, is_secret
 from engine.export.names import Names, identifier
 from engine.export.python import ANY, ATOM, OR, STRING, SUM, Piece, Root, Shape, Writer, is_number, is_text, quoted
-from engine.export.tree import Literal, Member, Name, Tree, Unwritable, parse
+from engine.export.tree import Literal, Member, Name, Tree, Unwritable, parse, parts_of
+from engine.expressions import Expression, compile_expression, compile_template, is_secret
 from engine.llm.scripted import without
 from engine.values import is_list, is_object
 
@@ -21,7 +21,7 @@ INLINE = 60
 
 
 class Body:
-    """What one function reads and says. `root` tells how a name is read here; `helpers` and `secrets` are the file's."""
+    """What one function reads and says. `root` tells how a name is read here; `helpers`, `secrets` are the file's."""
 
     def __init__(
         self, root: Callable[[str], Root | None], helpers: set[str], secrets: set[str], taken: set[str]
@@ -46,17 +46,23 @@ class Body:
     def _write(self, expression: Expression) -> Piece:
         return Writer(self, expression.guarded).write(parse(expression.source))
 
-    def text(self, source: str, place: str, *, prompt: bool = False) -> str:
-        """Code for a text with segments. `prompt`: what scripts the demo model is left out."""
+    def text(self, source: str, place: str, *, prompt: bool = False, more: Sequence[tuple[str, str]] = ()) -> str:
+        """Code for a text with segments. `prompt`: what scripts the demo model is left out. `more` is put behind:
+        pairs of plain text and code."""
         self.place = place
         source = without(source).rstrip() if prompt else source
         parts = compile_template(source).parts
-        if len(parts) == 1 and isinstance(only := parts[0], Expression):
+        if len(parts) == 1 and isinstance(only := parts[0], Expression) and not more:
             return self._as_text(self._write(only)).code
         if self.alone:
             pieces = [Piece(quoted(p)) if isinstance(p, str) else self._as_text(self._write(p)) for p in parts]
             return " + ".join(piece.at(SUM) for piece in pieces)
-        return self._pieces([(part, "") if isinstance(part, str) else ("", self._inner(part)) for part in parts])
+        pieces = [(part, "") if isinstance(part, str) else ("", self._inner(part)) for part in parts]
+        return self._pieces([*pieces, *more])
+
+    def literal(self, text: str) -> str:
+        """A text that holds no segments."""
+        return self._pieces([(text, "")])
 
     def value(self, value: Any, place: str) -> Piece:
         """Code for a JSON value; a text that is one lone segment keeps its type."""
@@ -169,12 +175,7 @@ def _members(tree: Any) -> list[list[str]]:
         return [[tree.name]]
     if isinstance(tree, Literal) or getattr(tree, "name", "") == "has":
         return []
-    found: list[list[str]] = []
-    for slot in getattr(tree, "__slots__", ()):
-        inner = getattr(tree, slot)
-        for one in inner if isinstance(inner, tuple) else (inner,):
-            found += _members(one) if hasattr(one, "__slots__") else []
-    return found
+    return [path for part in parts_of(tree) for path in _members(part)]
 
 
 __all__ = ["ANY", "Body", "Shape", "Unwritable"]

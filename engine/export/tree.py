@@ -10,10 +10,11 @@ from engine.expressions.text import Token, tokens
 
 ESCAPES = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 ESCAPE = re.compile(
-    r"\\(?:x([0-9a-fA-F]{2})|X([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))", re.S
+    r"\\(?:x([0-9a-fA-F]{2})|X([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.))", re.DOTALL
 )
 BINARY = {
-    "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3, "in": 3, "+": 4, "-": 4, "*": 5, "/": 5, "%": 5,
+    "||": 1, "&&": 2, "==": 3, "!=": 3, "<": 3, "<=": 3, ">": 3, ">=": 3, "in": 3, "+": 4, "-": 4, "*": 5, "/": 5,
+    "%": 5,
 }  # fmt: skip
 
 
@@ -87,6 +88,19 @@ class Mapped:
 
 
 Tree = Literal | Name | Member | Item | Call | Unary | Binary | Choice | Listed | Mapped
+
+
+def parts_of(tree: Any) -> list[Tree]:
+    """The trees right below one."""
+    found: list[Any] = []
+    for slot in getattr(tree, "__slots__", ()):
+        inner = getattr(tree, slot)
+        found += _flat(inner) if isinstance(inner, tuple) else [inner]
+    return [one for one in found if hasattr(one, "__slots__")]
+
+
+def _flat(values: Any) -> list[Any]:
+    return [one for value in values for one in (_flat(value) if isinstance(value, tuple) else [value])]
 
 
 def parse(source: str) -> Tree:

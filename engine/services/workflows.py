@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from engine.errors import Conflict, Invalid, PreconditionFailed, PreconditionRequired, Problem, TooLarge
 from engine.events import rfc3339
+from engine.export import TARGETS
+from engine.export import code as as_python
 from engine.plan import Plan, build, problems
 from engine.services import canvas
 from engine.services.pages import limit_of, page, time_cursor
@@ -100,6 +102,17 @@ def export(ws: Workspace, workflow_id: str) -> bytes:
     with ws.read() as tx:
         raw = rows.one(tx, workflow_id).spec
     return canonical(_sound(raw)[0])
+
+
+def code(ws: Workspace, workflow_id: str, target: str | None = None) -> str:
+    """The draft as a Python file. Raises Invalid while it has errors, and for what cannot be written."""
+    if target not in (None, *TARGETS):
+        cure = f"Known are {', '.join(TARGETS)}."
+        problem = Problem("bad_value", f"There is no target {target!r}.", cure, field="target")
+        raise Invalid.of([problem], problem.message)
+    with ws.read() as tx:
+        raw = rows.one(tx, workflow_id).spec
+    return as_python(_sound(raw)[0], target)
 
 
 # The canvas --------------------------------------------------------------------------------------------------

@@ -73,6 +73,14 @@ async def export_workflow(who: Reader, workflow_id: str) -> Response:
     )
 
 
+@router.get("/workflows/{workflow_id}/code")
+async def get_code(who: Reader, workflow_id: str, target: str | None = None) -> Response:
+    """The workflow as a Python file that runs without Nexod, for `target` (its own unless said): text/x-python."""
+    text = await in_thread(workflows.code, who.ws, workflow_id, target)
+    name = catalog.slug((await in_thread(workflows.get, who.ws, workflow_id))["name"]).replace("-", "_") or "workflow"
+    return Response(text, media_type="text/x-python", headers={"Content-Disposition": f'inline; filename="{name}.py"'})
+
+
 OPS = takes("client seq rev ops", client="string", seq="integer", rev="integer", ops="array")
 
 

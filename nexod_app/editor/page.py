@@ -56,6 +56,14 @@ def top_bar() -> rx.Component:
             act="versions",
             class_name="btn ghost hide-m",
         ),
+        c.Action.create(
+            icon("code", 18),
+            rx.el.span("Code", class_name="hide-s"),
+            act="code",
+            class_name="btn ghost hide-m",
+            data_testid="view-code",
+            title="View this workflow as Python",
+        ),
         c.ExportButton.create(
             icon("download", 18),
             rx.el.span("Export", class_name="hide-s"),

@@ -83,11 +83,27 @@ def test_bad_arguments_exit_2(nexod, tmp_path):
         (), ("nonsense",), ("validate",), ("validate", "no-such-file"), ("keys", "create"), ("run", "no-such-id"),
         ("keys", "create", "--name", "x", "--scope", "root"), ("export", "no-such-id"), ("import", "no-such-file"),
         ("run", file(tmp_path, GREET), "--input", "who"), ("run", file(tmp_path, GREET)),
-        ("run", file(tmp_path, GREET), "--input", "who=x", "--input", "more=1"), ("code", file(tmp_path, GREET)),
+        ("run", file(tmp_path, GREET), "--input", "who=x", "--input", "more=1"), ("code", "no-such-file"),
         ("code", file(tmp_path, GREET), "--target", "nonsense"),
     ):  # fmt: skip
         code, out, err = nexod(*args)
         assert (code, out) == (2, "") and err, args
+
+
+def test_a_file_becomes_python_for_either_target(nexod, tmp_path):
+    words = {(): "StateGraph", ("--target", "langgraph"): "StateGraph", ("--target", "crewai"): "Flow["}
+    for args, word in words.items():
+        code, out, err = nexod("code", file(tmp_path, GREET), *args)
+        assert (code, err) == (0, "") and word in out and compile(out, "greet.py", "exec")
+    assert not (tmp_path / "data" / "nexod.db").exists(), "writing code needs no database"
+
+
+def test_what_cannot_become_python_is_told_with_its_place(nexod, tmp_path):
+    unknown = flow({**STEP, "config": {"text": "{{ type(input.who) }}"}}, inputs=WHO)
+    for content in (unknown, flow(), flow({"id": "a", "kind": "nonsense", "config": {}}), {"nexod": 1}):
+        code, out, err = nexod("code", file(tmp_path, content))
+        assert (code, out) == (1, "") and "error: " in err, content
+    assert nexod("code", file(tmp_path, unknown))[2].splitlines()[1].startswith("error: a.config.text: a: type()")
 
 
 def test_a_file_goes_in_and_comes_out(nexod, tmp_path):

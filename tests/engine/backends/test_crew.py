@@ -222,6 +222,27 @@ async def test_our_faults_leave_the_crew_at_once(
     assert (play.fault, len(models.requests)) == (code, asked)
 
 
+async def test_a_second_try_keeps_the_tasks_that_were_done(models: ModelServer) -> None:
+    models.script(*script()[:-1], {"when": {"system": "Writer"}, "then": {"json": 7}})
+    spec = drawing("crewai")
+    spec["nodes"][0]["retry"] = {"attempts": 2, "delay_s": 0}
+    play = await whole(spec, "crewai", "failed")
+    assert play.fault == "model_bad_output"
+    assert play.recorded("task_completed") == ["crew#1/facts", "crew#1/figures"]
+    assert play.recorded("model_called")[-2:] == [
+        "crew#1/retry:1/text/writer/model:0",
+        "crew#1/retry:1/text/writer/model:1",
+    ]
+    assert len(models.requests) == TURNS - 1 + 2 * 2
+
+
+async def test_no_more_requests_a_minute_than_allowed(models: ModelServer) -> None:
+    play = Play(plan_of(drawing("crewai", max_rpm=2)), "crewai")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(play.attempt(), 3)
+    assert len(models.requests) == 2
+
+
 async def test_a_question_to_a_person_stops_the_crew_until_it_is_answered(models: ModelServer) -> None:
     asking = [{"name": "calculate", "approve": True}]
     members = [{**m, "tools": asking} if m["id"] == "analyst" else m for m in CREW["members"]]

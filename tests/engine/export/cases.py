@@ -75,20 +75,34 @@ async def on_the_platform(case: Case, folder: Path, target: str = "langgraph") -
     return event.payload["outputs"]
 
 
-def as_a_script(
-    case: Case, text: str, folder: Path, models: ModelServer, python: str = sys.executable
-) -> subprocess.CompletedProcess[str]:
-    """The exported file, run by a Python; nothing of Nexod can be imported."""
-    path = folder / "exported.py"
-    path.write_text(text)
-    options = [
-        part
-        for name, value in case.inputs.items()
-        for part in (f"--{name}", value if isinstance(value, str) else json.dumps(value))
-    ]
+@dataclass
+class Played:
+    code: int
+    out: str
+    err: str
+
+
+def as_scripts(jobs: list[tuple[Case, str, ModelServer]], folder: Path, python: str = sys.executable) -> list[Played]:
+    """Exported files, each run as a script, by one Python one after the other: their libraries load slowly.
+    Nothing of Nexod can be imported there."""
+    told: list[dict[str, Any]] = []
+    for n, (case, text, models) in enumerate(jobs):
+        path = folder / f"exported_{n}.py"
+        path.write_text(text)
+        options = [
+            part
+            for name, value in case.inputs.items()
+            for part in (f"--{name}", value if isinstance(value, str) else json.dumps(value))
+        ]
+        env = {"OPENAI_BASE_URL": models.url, "OPENAI_API_KEY": "world", "OPENAI_MODEL": "world", **case.env}
+        told.append(
+            {"path": str(path), "argv": options, "env": env, "stdin": "".join(f"{line}\n" for line in case.lines)}
+        )
+    (folder / "jobs.json").write_text(json.dumps(told))
     env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    env |= {"OPENAI_BASE_URL": models.url, "OPENAI_API_KEY": "world", "OPENAI_MODEL": "world", **case.env}
-    return subprocess.run(
-        [python, "-P", str(path), *options], cwd=folder, env=env, timeout=300,
-        input="".join(f"{line}\n" for line in case.lines), capture_output=True, text=True,
+    done = subprocess.run(
+        [python, "-P", "-I", str(Path(__file__).with_name("player.py")), str(folder / "jobs.json")],
+        cwd=folder, env=env, timeout=900, capture_output=True, text=True,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return [Played(**one) for one in json.loads((folder / "jobs.json.done").read_text())]

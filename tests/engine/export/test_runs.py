@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.engine.export.cases import TARGETS, TEMPLATES, Case, as_a_script, on_the_platform, says
+from tests.engine.export.cases import TARGETS, TEMPLATES, Case, Played, as_scripts, on_the_platform, says
 from tests.world.models import ModelServer
 
-RESEARCH, ONE_CALL, CHECK, MANY, THREE, MAIL = (path for path in TEMPLATES if path.name[0] in "123456")
+RESEARCH, ONE_CALL, CHECK, MANY, THREE, MAIL, CREW, REVIEW = (p for p in TEMPLATES if p.name[0] in "12345678")
+ABOUT = {"approved": False, "reason": "It promises too much.", "to_do": ["Drop the promise."]}
 LOW, HIGH = {"score": 0.5, "feedback": "Too short."}, {"score": 0.9, "feedback": "Clear."}
 CASES = {
     "research: revised once by the review, once by the editor": Case.of(
@@ -51,29 +53,60 @@ CASES = {
     "mail: the answer is repaired": Case.of(
         MAIL, says('```json\n{"desk": "other"}\n```', asked="does not fit"), says("I think refund", asked="Sort this")
     ),
+    "research crew: published": Case.of(
+        CREW,
+        {"when": {"asked": "Find out what is known", "results": 0},
+         "then": {"tool_calls": [{"name": "calculate", "arguments": {"expression": "2 ** 3"}}]}},
+        says("1. Heat moves.", asked="Find out what is known"),
+        {"when": {"asked": "Work out what the findings", "results": 0},
+         "then": {"tool_calls": [{"name": "calculate", "arguments": {"expression": "round(2 / 3, 2)"}}]}},
+        says("It matters: {results}", asked="Work out what the findings"),
+        says("# Heat pumps", asked="Write a text about"),
+        lines=('approve {"text": "# Heat pumps, edited"}',),
+    ),
+    "research crew: rejected": Case.of(
+        CREW, says("1.", asked="Find out"), says("2.", asked="Work out what"), says("3.", asked="Write a text about"),
+        lines=("reject Not now.",), inputs={"topic": "Tea"},
+    ),
+    "review crew: good at once": Case.of(
+        REVIEW, says("No finding.", asked="Audit this work"), says({**ABOUT, "approved": True}, asked="Decide from"),
+    ),
+    "review crew: refused, repaired, let through": Case.of(
+        REVIEW, says("Rule 2.", asked="Audit this work"), says(ABOUT, asked="not fit"),
+        says("I refuse.", asked="Decide from"), lines=("approve",),
+    ),
+    "review crew: refused": Case.of(
+        REVIEW, says("Rule 2.", asked="Audit this work"), says(ABOUT, asked="Decide from"), lines=("reject no",),
+    ),
 }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
-def models() -> Iterator[ModelServer]:
-    with ModelServer() as server:
-        yield server
+def worlds() -> Iterator[dict[str, ModelServer]]:
+    """A model server for each case."""
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(ModelServer()) for name in CASES}
+        for name, server in servers.items():
+            server.script(*CASES[name].rules)
+        yield servers
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.fixture(scope="module", params=TARGETS)
+def played(request: pytest.FixtureRequest, worlds: dict, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
+    jobs = [(case, case.export(request.param), worlds[name]) for name, case in CASES.items()]
+    return dict(zip(CASES, as_scripts(jobs, tmp_path_factory.mktemp(request.param)), strict=True))
+
+
 @pytest.mark.parametrize("name", CASES)
 async def test_a_template_exported_answers_as_on_the_platform(
-    name: str, target: str, models: ModelServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, played: dict[str, Played], worlds: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    case = CASES[name]
-    models.reset()
-    models.script(*case.rules)
-    monkeypatch.setenv("OPENAI_BASE_URL", models.url)
+    case, done = CASES[name], played[name]
+    monkeypatch.setenv("OPENAI_BASE_URL", worlds[name].url)
     monkeypatch.setenv("OPENAI_MODEL", "world")
     wanted = await on_the_platform(case, tmp_path)
-    done = as_a_script(case, case.export(target), tmp_path, models)
-    assert done.returncode == 0, done.stderr
-    assert masked(json.loads(done.stdout)) == masked(wanted)
+    assert done.code == 0, done.err
+    assert masked(json.loads(done.out)) == masked(wanted)
 
 
 def masked(outputs: dict) -> dict:

@@ -209,3 +209,18 @@ async def test_import_opens_no_door(api: httpx.AsyncClient, site: Site, monkeypa
         node("a", "http", url="http://169.254.169.254/", headers={"x": "{{ input }}"}), node("b", "llm", prompt="x")
     )
     assert (await api.post("/workflows/import", json=hostile)).status_code in (201, 422)
+
+
+async def test_a_workflow_is_read_as_python(api: httpx.AsyncClient):
+    one = await made(api)
+    for query, word in (("", "StateGraph"), ("?target=langgraph", "StateGraph"), ("?target=crewai", "Flow[")):
+        answer = await api.get(f"/workflows/{one['id']}/code{query}")
+        assert answer.status_code == 200 and word in answer.text and compile(answer.text, "flow.py", "exec")
+        assert answer.headers["content-type"].startswith("text/x-python")
+        assert answer.headers["content-disposition"] == 'inline; filename="test.py"'
+    refused = await api.get(f"/workflows/{one['id']}/code?target=nonsense")
+    assert refused.status_code == 422 and refused.json()["error"]["details"][0]["field"] == "target"
+    assert (await api.get("/workflows/no-such-id/code")).status_code == 404
+    odd = await made(api, flow(node("a", text="{{ type(run.id) }}")))
+    told = (await api.get(f"/workflows/{odd['id']}/code")).json()["error"]
+    assert told["details"][0]["node_id"] == "a" and told["details"][0]["field"] == "config.text"
