@@ -52,7 +52,9 @@ class Bell:
         self._waiting[rung] = pace_s
         self._attend()
         try:
-            await asyncio.wait_for(rung, timeout_s)
+            # Not `wait_for`: Python 3.11's loses a cancellation that comes together with the ring.
+            async with asyncio.timeout(timeout_s):
+                await rung
         except TimeoutError:
             return False
         finally:

@@ -78,6 +78,7 @@ class Worker:
             await asyncio.to_thread(self.queue.close)
             for task in watching:
                 task.cancel()
+            await asyncio.gather(*watching, return_exceptions=True)
             await self.runner.close(GRACE_S)
             faulthandler.cancel_dump_traceback_later()
             self._stopped.set()

@@ -171,7 +171,8 @@ async def follow(
                 behind = len(events) == BATCH
             else:
                 try:
-                    item = await asyncio.wait_for(watch.news.get(), heartbeat_s)
+                    async with asyncio.timeout(heartbeat_s):
+                        item = await watch.news.get()
                 except TimeoutError:
                     item = None
                 if not isinstance(item, list):

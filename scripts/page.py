@@ -63,6 +63,7 @@ def environment() -> dict[str, str]:
         "REFLEX_USE_NPM": "1",
         "REFLEX_TELEMETRY_ENABLED": "false",
         "REFLEX_CHECK_LATEST_VERSION": "0",
+        "NPM_CONFIG_OMIT_LOCKFILE_REGISTRY_RESOLVED": "true",  # the lock names no registry
     }
     if "NPM_CONFIG_REGISTRY" not in env:
         asked = subprocess.run(["npm", "config", "get", "registry"], env=env, capture_output=True, text=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from types import ModuleType
 
@@ -11,3 +12,5 @@ import cel  # noqa: E402
 from cel.stdlib import STDLIB_FUNCTIONS  # noqa: E402
 
 __all__ = ["STDLIB_FUNCTIONS", "cel"]
+
+logging.getLogger("cel").setLevel(logging.CRITICAL)  # what fails is told by the step, and may hold private data
