@@ -96,6 +96,7 @@ def _again(ws: Workspace, row: Run, seq: int, copied: list[NewEvent], effect_run
 def resolve(ws: Workspace, run_id: str, body: Any, by: str = "") -> dict[str, Any]:
     """A person says how a step in doubt ended: do it again, use this output, or fail."""
     with ws.db.begin() as conn:
+        ledger.hold(conn, ws.id, run_id)
         state, _, _ = rows.place(conn, ws.id, run_id)
         if state != "review":
             raise Conflict("The run does not wait for a review.")

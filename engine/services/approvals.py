@@ -54,11 +54,12 @@ def get(ws: Workspace, approval_id: str) -> dict[str, Any]:
 def decide(ws: Workspace, approval_id: str, body: Any, by: Actor) -> dict[str, Any]:
     """Take the answer: decision, event and doorbell in one transaction, exactly once whoever else clicks."""
     with ws.read() as tx:
-        rows.one(tx, approval_id)
+        run_id = rows.one(tx, approval_id).run_id
     if not by.may("approve"):
         raise Forbidden("Answering needs the scope approve.", hint="Use a key that has it, or sign in.")
     with ws.begin() as tx:
-        row = rows.one(tx, approval_id, lock=True)
+        ledger.hold(tx.connection(), ws.id, run_id)
+        row = rows.one(tx, approval_id)
         _open(row, tx.now)
         answer = _answer(row, body)
         event = NewEvent(

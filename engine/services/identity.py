@@ -173,7 +173,7 @@ def _key_json(row: ApiKey) -> dict[str, Any]:
 
 
 def _bad_name(name: Any) -> list[Problem]:
-    if isinstance(name, str) and 0 < len(name.strip()) <= 100:
+    if isinstance(name, str) and 0 < len(name.strip()) <= 100 and name.isprintable():
         return []
     return [Problem("bad_value", "A key needs a name of at most 100 characters.", "Say what it is for.", field="name")]
 

@@ -52,7 +52,7 @@ def time_cursor(after: str | None) -> tuple[int, str] | None:
     match cursor(after):
         case None:
             return None
-        case [int(at), str(id_)] if _is_id(id_) and 0 <= at < 2**53:
+        case [int(at), str(id_)] if _is_id(id_) and not isinstance(at, bool) and 0 <= at < 2**53:
             return at, id_
         case _:
             raise _bad("after", "after is no cursor of ours.")

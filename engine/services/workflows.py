@@ -143,7 +143,7 @@ def apply_ops(ws: Workspace, workflow_id: str, client: Any, seq: Any, rev: Any, 
 
 def _well_formed(client: Any, seq: Any, rev: Any) -> None:
     problems: list[Problem] = []
-    if not isinstance(client, str) or not 0 < len(client) <= 100:
+    if not isinstance(client, str) or not 0 < len(client) <= 100 or not client.isprintable():
         problems.append(Problem("bad_value", "client is a name of at most 100 characters.", field="client"))
     for field, value in (("seq", seq), ("rev", rev)):
         if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**53:

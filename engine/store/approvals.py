@@ -12,8 +12,8 @@ from engine.store.models import Approval
 from engine.store.session import Session
 
 
-def one(session: Session, approval_id: str, lock: bool = False) -> Approval:
-    row = session.get(Approval, (session.workspace_id, approval_id), with_for_update=True if lock else None)
+def one(session: Session, approval_id: str) -> Approval:
+    row = session.get(Approval, (session.workspace_id, approval_id))
     if row is None:
         raise NotFound(f"There is no approval {approval_id!r}.")
     return row

@@ -255,10 +255,16 @@ _STATE = "select state from run_queue where run_id = :run_id and workspace_id = 
 _STATE_LOCKED = {True: Statement(_STATE), False: Statement(_STATE + " for update")}
 
 
+def hold(conn: Connection, workspace_id: str, run_id: str) -> str | None:
+    """The state of a run, which nobody else changes before this transaction ends. To be taken before any other row
+    of the run: two who take them in different orders would wait for each other."""
+    return _STATE_LOCKED[is_sqlite(conn)](conn, run_id=run_id, w=workspace_id).scalar()
+
+
 def cancel(conn: Connection, workspace_id: str, run_id: str, by: str) -> str | None:
     """Ask for the end of a run, and end it here unless an attempt holds it. Answers the state it was in;
     None and `ended` change nothing."""
-    state = _STATE_LOCKED[is_sqlite(conn)](conn, run_id=run_id, w=workspace_id).scalar()
+    state = hold(conn, workspace_id, run_id)
     if state not in (None, "ended"):
         asked = NewEvent("cancel_requested", {"by": by})
         write(conn, Append(workspace_id, run_id, None, [asked, *([] if state == "running" else [CANCELLED])]))

@@ -100,6 +100,11 @@ def _text(value: Any) -> str | None:
     return None if value is None else dumps(value)
 
 
+def _plain(text: str | None) -> str | None:
+    """PostgreSQL keeps no NUL in a text."""
+    return text and text.replace("\0", "")
+
+
 def _started(conn: Connection, w: str, run_id: str, event: Event) -> None:
     _STARTED(conn, w=w, id=run_id, at=event.at)
 
@@ -114,7 +119,7 @@ def _asked(conn: Connection, w: str, run_id: str, event: Event) -> None:
     deadline = p.get("deadline_at")
     _APPROVAL(
         conn, w=w, id=run_id, approval_id=p["approval_id"], node_id=event.node_id, key=event.key, type=p["type"],
-        question=p["question"], content=_text(p.get("content")), schema=_text(p.get("schema")),
+        question=_plain(p["question"]), content=_text(p.get("content")), schema=_text(p.get("schema")),
         data=_text(p.get("data")), hash=p["hash"], at=event.at, deadline=to_ms(deadline) if deadline else None,
     )  # fmt: skip
 
@@ -123,7 +128,7 @@ def _decided(conn: Connection, w: str, run_id: str, event: Event) -> None:
     p = event.payload
     row = _DECIDE(
         conn, w=w, approval_id=p["approval_id"], status=DECIDED[p["decision"]], decision=p["decision"],
-        data=_text(p.get("data")), comment=p.get("comment"), by=p.get("decided_by"), at=event.at,
+        data=_text(p.get("data")), comment=_plain(p.get("comment")), by=p.get("decided_by"), at=event.at,
     ).first()  # fmt: skip
     if row is None:
         raise Conflict("The approval is no longer open.")

@@ -38,6 +38,8 @@ def needs(scope: str | None) -> Any:
         for name, value in request.path_params.items():
             if not str(value).isprintable():
                 raise NotFound(f"There is no such {name.removesuffix('_id')}.")
+        if any("\0" in value for value in request.query_params.values()):
+            raise Invalid("A parameter is not valid.")
         return who
 
     caller.scope = scope  # type: ignore[attr-defined]

@@ -48,7 +48,7 @@ def value(expression: str, **more: Any) -> Json:
     return flow(node("n", json_=f"{{{{ {expression} }}}}"), outputs={"v": "{{ n }}"}, **more)
 
 
-def asking(**approval: Any) -> Json:
+def asking(inputs: Json | None = None, **approval: Any) -> Json:
     """A question and a step behind each answer."""
     return flow(
         node("ask", "approval", **{"question": "Publish?", "content": "These words.", **approval}),
@@ -56,4 +56,5 @@ def asking(**approval: Any) -> Json:
         node("drop", text="Dropped"),
         wires=("ask.approved > publish", "ask.rejected > drop"),
         outputs={"decision": "{{ ask.decision }}", "by": "{{ ask.decided_by }}", "data": "{{ ask.data }}"},
+        **({"inputs": inputs} if inputs else {}),
     )

@@ -36,10 +36,8 @@ def test_a_question_shows_what_it_asks_word_for_word(api: Client) -> None:
     spec = asking(
         question="Publish {{ input.t }}?", content={"title": "{{ input.t }}", "list": "{{ input.l }}", "n": 1},
         schema=FORM, data={"title": "{{ input.t }}", "copies": "{{ size(input.l) }}"},
-        inputs=None,
+        inputs=inputs(t="string", l="array"),
     )  # fmt: skip
-    del spec["nodes"][0]["config"]["inputs"]
-    spec["inputs"] = inputs(t="string", l="array")
     run = api.run(spec, t="T<b>", l=[1, None])
     assert run["status"] == "waiting" and run["nodes"]["ask"] == {"status": "waiting", "visits": 1}
     asked = api.asked(run)
@@ -256,12 +254,23 @@ def test_a_loop_asks_anew_and_reads_the_comment(api: Client) -> None:
 
 def test_answers_are_kept_as_they_are(api: Client) -> None:
     run = api.run(asking())
-    odd = 'Line 1\nLine 2 "quotes" \u2028 😀 </script> {{ input.x }} \u0000'
+    odd = 'Line 1\nLine 2 "quotes" \u2028 😀 </script> {{ input.x }}'
     asked = api.asked(run)
     decided = api.post(f"/approvals/{asked['id']}", {"decision": "approve", "hash": asked["hash"], "comment": odd})
     assert decided["comment"] == odd
     run = api.done(run["id"])
     assert api.event(run["id"], "node_completed", "publish")["payload"]["output"] == {"text": f"Out: {odd}"}
+
+
+def test_no_null_byte_breaks_the_server(api: Client) -> None:
+    run = api.run(asking(question="Is {{ 'a' + input.x }} it?", inputs=inputs(x="string")), x="\0b")
+    asked = api.asked(run)
+    assert "b" in asked["question"]
+    assert api.decide(asked, comment="c\0d", data={"e": "\0f"})["status"] == "approved"
+    assert api.done(run["id"])["status"] == "completed"
+    for path in ("/runs?workflow_id=%00", "/approvals?run_id=%00", "/runs?status=%00", "/runs?after=%00"):
+        assert api.raw("GET", path).status_code in (200, 422)
+    assert api.raw("POST", "/keys", json={"name": "a\0b"}).status_code == 422
 
 
 def test_odd_answers_never_break_the_server(api: Client) -> None:
