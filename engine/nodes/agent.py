@@ -60,6 +60,16 @@ class Limits(NodeConfig):
     )
 
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """A form asks for the limits last."""
+        schema = handler.resolve_ref_schema(handler(core))
+        fields = schema.get("properties", {})
+        limits = {name: fields[name] for name in Limits.model_fields if name in fields}
+        schema["properties"] = {name: part for name, part in fields.items() if name not in limits} | limits
+        return schema
+
+
 def provider_field() -> Any:
     return Field(
         "auto",
