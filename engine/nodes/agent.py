@@ -2,7 +2,8 @@
 
 from typing import Any, ClassVar
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic_core import CoreSchema
 
 from engine import llm, tools
 from engine.advice import advice
@@ -59,12 +60,11 @@ class Limits(NodeConfig):
         json_schema_extra={"widget": "number", "unit": "$"},
     )
 
-
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """A form asks for the limits last."""
         schema = handler.resolve_ref_schema(handler(core))
-        fields = schema.get("properties", {})
+        fields: dict[str, Any] = schema.get("properties", {})
         limits = {name: fields[name] for name in Limits.model_fields if name in fields}
         schema["properties"] = {name: part for name, part in fields.items() if name not in limits} | limits
         return schema
