@@ -38,7 +38,8 @@ CASES = {
     ),
     "three": Case.of(
         THREE, says("New people.", asked="best reason"), says("Cost.", asked="greatest risk"),
-        says("Forty.", asked="figure that decides"), says("Yes.", asked="For: New people.\nAgainst: Cost.\nFigures: Forty."),
+        says("Forty.", asked="figure that decides"),
+        says("Yes.", asked="For: New people.\nAgainst: Cost.\nFigures: Forty."),
     ),
     "mail: paid back, another amount": Case.of(
         MAIL, says({"desk": "refund", "amount": 40}, asked="Sort this"), lines=('approve {"amount": 12.5}',)
