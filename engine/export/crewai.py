@@ -8,7 +8,7 @@ on, so that a router that shares its event becomes a step with a router of its o
 from __future__ import annotations
 
 from engine.export.classes import docstring
-from engine.export.flows import Reading, in_loops, inner_reads, join_class, written
+from engine.export.flows import Reading, check_races, in_loops, inner_reads, join_class, written
 from engine.export.names import class_name
 from engine.export.python import quoted
 from engine.export.sheet import FlowSheet
@@ -32,6 +32,8 @@ class Flow:
         self.final = Reading(flow, lambda name: self._read(name, "state"), lambda name: f"state.{name}")
         self.loops = in_loops(self.plan)
         self.joins = {node: join_class(self.plan, node) for node in self.plan.multi}
+        self.guarded = frozenset(node for node, kind in self.joins.items() if kind == "guarded")
+        self.tracked = frozenset(n for n in self.plan.nodes if any(self.plan.reaches(n, j) for j in self.guarded))
         self.order = sorted(self.plan.nodes.values(), key=lambda node: self.plan.order[node.id])
         self.direct = frozenset(node.id for node in self.order if self._is_direct(node))
         self.parts: list[str] = []
@@ -42,6 +44,9 @@ class Flow:
 
     def write(self) -> list[str]:
         self.sheet.bring(f"{HOME}:Flow", "pydantic:BaseModel", "typing:Any")
+        check_races(self.flow)
+        if met := sorted(self.guarded & self.loops):
+            raise Unwritable(f"{self.plan.nodes[met[0]].title} waits, in a loop, for branches that may not come")
         methods = [self._method(node) for node in self.order]
         about = self.plan.nodes and '"""The steps and what each of them listens to."""'
         body = "\n\n".join("\n".join(f"    {line}" if line else "" for line in part) for part in methods)
@@ -58,6 +63,10 @@ class Flow:
             lines.append("    inputs: dict[str, Any] = {}")
         lines += [f"    {name}: Any = None" for name in self.given]
         lines += [f"    {self.flow.keys[node.id]}: {self._type(node)} = {{}}" for node in self.order]
+        if self.guarded:
+            self.sheet.use("Branches")
+            at = ", ".join(f"{quoted(self.flow.keys[entry])}: 1" for entry in self.plan.entries)
+            lines.append(f"    branches: Branches = Branches(at={{{at}}})")
         if self.loops:
             lines.append("    visits: dict[str, int] = {}")
         return "\n".join(lines)
@@ -75,29 +84,63 @@ class Flow:
     def _method(self, node: PlannedNode) -> list[str]:
         made, body = written(self.flow, self.reading, node, self._nested)
         name = self.flow.keys[node.id]
-        lines = [self._decorator(node), f"async def {name}(self) -> {'str' if node.id in self.direct else 'None'}:"]
-        lines += [f"    {docstring(node.title)}"]
-        if node.id in self.loops:
-            self.sheet.use("count_visit")
-            lines.append(f"    count_visit(self.state.visits, {quoted(name)}, {node.max_visits})")
+        answers = "str" if node.id in self.direct else "bool" if node.id in self.guarded else "None"
+        lines = [self._decorator(node), f"async def {name}(self) -> {answers}:", f"    {docstring(node.title)}"]
+        lines += [f"    {line}" for line in self._start(node, name)]
         lines += [f"    {line}" for line in self._body(node, made, body, name)]
         if self._routes(node) and node.id not in self.direct:
             lines += ["", *self._router(node)]
         return lines
 
+    def _start(self, node: PlannedNode, name: str) -> list[str]:
+        """What stands above the work: whether it is time, and how often it was."""
+        lines: list[str] = []
+        if node.id in self.guarded:
+            before = [n.id for n in self.order if n.id != node.id and self.plan.reaches(n.id, node.id)]
+            given = [name, *(self.flow.keys[n] for n in before)] if node.id in self.plan.alls else [name]
+            asked = "all_at" if node.id in self.plan.alls else "first_at"
+            lines.append(f"if not self.state.branches.{asked}({', '.join(map(quoted, given))}):")
+            lines.append("    return False")
+        elif node.id in self.tracked and self.joins.get(node.id) == "list":
+            lines.append(f"self.state.branches.start({quoted(name)})")
+        if node.id in self.loops:
+            self.sheet.use("count_visit")
+            lines.append(f"count_visit(self.state.visits, {quoted(name)}, {node.max_visits})")
+        return lines
+
     def _body(self, node: PlannedNode, made: Made, body: Body, name: str) -> list[str]:
         end = [f"self.state.{name} = {made.value}"] if made.value else []
         before = [*body.lines, *made.lines]
+        last = self._last(node, name) if made.value else []
         if "error" in node.ports:
             self.sheet.use("fault")
             caught = ["except FAULTS as error:", f"    self.state.{name} = fault(error)"]
             if not made.after:
-                return ["try:", *(f"    {line}" for line in [*before, *end]), *caught]
+                return ["try:", *(f"    {line}" for line in [*before, *end]), *caught, *last]
             # Nobody is asked in vain: only what comes before the question can fail.
-            before = ["try:", *(f"    {line}" for line in before), *caught, "    return"]
+            asked = [*made.after, *end]
+            return [
+                "try:",
+                *(f"    {line}" for line in before),
+                *caught,
+                "else:",
+                *(f"    {line}" for line in asked),
+                *last,
+            ]
+        return [*before, *made.after, *end, *last]
+
+    def _last(self, node: PlannedNode, name: str) -> list[str]:
+        """What a method says in the end."""
         if node.id in self.direct:
-            end.append(f'return f"{name}:{{port}}"')
-        return [*before, *made.after, *end]
+            return [f'return f"{name}:{{port}}"']
+        lines = []
+        if node.id in self.tracked and not (node.picks or len(node.ports) > 1):
+            lines.append(self._move(name, sorted(self.plan.targets(node.id))))
+        return [*lines, "return True"] if node.id in self.guarded else lines
+
+    def _move(self, name: str, targets: list[str]) -> str:
+        told = ", ".join(quoted(self.flow.keys[n]) for n in [*targets] if n in self.tracked | self.guarded)
+        return f"self.state.branches.move({quoted(name)}{', ' if told else ''}{told})"
 
     def _nested(self, inner: FlowSheet) -> str:
         flow = Flow(inner)
@@ -107,17 +150,23 @@ class Flow:
     # What is heard -----------------------------------------------------------------------------------------------
 
     def _routes(self, node: PlannedNode) -> bool:
-        return bool(self.plan.targets(node.id)) and (node.picks or len(node.ports) > 1)
+        waits = node.id in self.guarded
+        return bool(self.plan.targets(node.id)) and (node.picks or len(node.ports) > 1 or waits)
 
     def _is_direct(self, node: PlannedNode) -> bool:
         """Whether a condition is a router itself: nothing else hears what it hears."""
         if node.kind != "condition" or "error" in node.ports or not self._routes(node):
             return False
+        if node.id in self.guarded | self.tracked:
+            return False
         heard = self.plan.incoming[node.id]
         return bool(heard) and all(self.plan.out[source][port] == (node.id,) for source, port in heard)
 
     def _decorator(self, node: PlannedNode) -> str:
-        heard = [self._label(source, port, node) for source, port in self.plan.incoming[node.id]]
+        ways = self.plan.incoming[node.id]
+        if node.id in self.guarded and node.id in self.plan.alls:
+            ways = [way for way, joins in self.plan.wakes.items() if node.id in joins]
+        heard = list(dict.fromkeys(self._label(source, port, node) for source, port in ways))
         if not heard:
             self.sheet.bring(f"{HOME}:start")
             return "@start()"
@@ -133,12 +182,10 @@ class Flow:
 
     def _several(self, node: PlannedNode, heard: list[str]) -> str:
         kind = self.joins[node.id]
-        if kind == "guarded":
-            raise Unwritable(f"{node.title} waits for branches that come or do not come")
         if kind == "list":
             self.sheet.bring(f"{HOME}:and_")
             return f"and_({', '.join(heard)})"
-        if node.id in self.loops:
+        if node.id in self.loops | self.guarded:
             self.sheet.use("any_of")
             return f"any_of({', '.join(event if event.startswith(chr(34)) else quoted(event) for event in heard)})"
         self.sheet.bring(f"{HOME}:or_")
@@ -164,11 +211,22 @@ class Flow:
         if "error" in node.ports:
             port = f'"error" if "error" in {key} else {port}'
         after = self.sheet.names.free(f"after_{name}")
-        lines = [f"@router({name}, emit={self._emits(node)})", f"async def {after}(self) -> str:"]
-        if port.startswith(key):
-            inner = port.replace('"', "'")
-            return [*lines, f'    return f"{name}:{{{inner}}}"']
-        return [*lines, f"    port = {port}", f'    return f"{name}:{{port}}"']
+        waits = node.id in self.guarded
+        answers = "ran: bool) -> str | None" if waits else ") -> str"
+        lines = [
+            f"@router({name}, emit={self._emits(node)})",
+            f"async def {after}(self{', ' if waits else ''}{answers}:",
+        ]
+        if waits:
+            lines += ["    if not ran:", "        return None"]
+        lines.append(f"    port = {port}")
+        if node.id in self.tracked and (node.picks or len(node.ports) > 1):
+            ways = ", ".join(
+                f"{quoted(p)}: [{', '.join(quoted(self.flow.keys[t]) for t in ts if t in self.tracked | self.guarded)}]"
+                for p, ts in self.plan.out[node.id].items()
+            )
+            lines.append(f"    self.state.branches.move({quoted(name)}, *{{{ways}}}[port])")
+        return [*lines, f'    return f"{name}:{{port}}"']
 
     # What comes out ----------------------------------------------------------------------------------------------
 

@@ -28,7 +28,7 @@ PACKAGES = {
 }
 QUIET = ("CREWAI_DISABLE_TELEMETRY", "CREWAI_DISABLE_TRACKING", "CREWAI_TRACING_ENABLED", "OTEL_SDK_DISABLED")
 TOP = ("TERMINAL", "MODEL", "Tool")
-BEFORE = ("any_of",)
+BEFORE = ("any_of", "Branches")
 """What the body of a class calls."""
 
 

@@ -9,6 +9,7 @@ from engine.export.helpers import HELPERS
 from engine.export.known import output_of
 from engine.export.names import OF_A_BODY, RESERVED
 from engine.export.python import ANY, INTEGER, OR, Root, Shape, quoted, within
+from engine.export.races import races
 from engine.export.sheet import FlowSheet
 from engine.export.steps import WORK, Made, Step, write
 from engine.export.texts import Body
@@ -154,6 +155,25 @@ def in_loops(plan: Plan) -> frozenset[str]:
     return frozenset(ids[n] for part in cycles(after) for n in part)
 
 
+def reads_of(node: PlannedNode) -> frozenset[str]:
+    """Every name that a step reads."""
+    found: set[str] = set()
+    for _, mark, value in fields(node.config):
+        if mark in ("expr", "lazy") and isinstance(value, str):
+            found |= compile_expression(value).names
+        elif mark is not None:
+            found |= _names(value)
+    return frozenset(found)
+
+
+def check_races(flow: FlowSheet) -> None:
+    plan = flow.plan
+    for reader, name in races(plan, {node: reads_of(plan.nodes[node]) for node in plan.nodes}):
+        fault = f"reads {plan.nodes[name].title}, which another branch may have run, or may run meanwhile"
+        cure = "Read it before the branches part, or after they have met."
+        flow.fault(plan.nodes[reader], "config", Unwritable(fault, cure))
+
+
 def join_class(plan: Plan, node: str) -> str:
     """As the plan says; an `any` join that only one token can come to is a plain one, too."""
     if node in plan.anys and solo(plan, node):
@@ -222,14 +242,7 @@ def _names(value: Any) -> frozenset[str]:
 
 def inner_reads(plan: Plan) -> frozenset[str]:
     """Every name that the steps and outputs of a flow read."""
-    found = set(_names(plan.outputs))
-    for node in plan.nodes.values():
-        for _, mark, value in fields(node.config):
-            if mark in ("expr", "lazy") and isinstance(value, str):
-                found |= compile_expression(value).names
-            elif mark is not None:
-                found |= _names(value)
-    return frozenset(found)
+    return _names(plan.outputs).union(*(reads_of(node) for node in plan.nodes.values()))
 
 
 __all__ = ["quoted", "within"]

@@ -25,6 +25,10 @@ HELPERS = {
     "retried": Helper("asyncio collections.abc:Awaitable collections.abc:Callable typing:Any", "StepError"),
     "at_most": Helper("collections.abc:Awaitable collections.abc:Callable functools:wraps typing:Any", "StepError"),
     "count_visit": Helper("", "StepError"),
+    "first_only": Helper(
+        "collections.abc:Awaitable collections.abc:Callable functools:wraps langgraph.types:Command typing:Any"
+    ),
+    "Branches": Helper("pydantic:BaseModel"),
     "as_text": Helper("json typing:Any"),
     "as_string": Helper("decimal:Decimal typing:Any"),
     "divided": Helper("typing:Any"),

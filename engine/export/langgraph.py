@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from engine.export.classes import docstring
-from engine.export.flows import Reading, in_loops, inner_reads, join_class, written
+from engine.export.flows import Reading, check_races, in_loops, inner_reads, join_class, written
 from engine.export.names import class_name
 from engine.export.python import quoted
 from engine.export.sheet import FlowSheet
@@ -25,6 +27,7 @@ class Graph:
         self.reading = Reading(flow, self._read, lambda name: f"state[{quoted(name)}]")
         self.loops = in_loops(self.plan)
         self.joins = {node: join_class(self.plan, node) for node in self.plan.multi}
+        self.levels: dict[str, int] = {}
         self.parts: list[str] = []
 
     @staticmethod
@@ -34,6 +37,7 @@ class Graph:
 
     def write(self) -> list[str]:
         self.sheet.bring("langgraph.graph:START", "langgraph.graph:StateGraph", "typing:Any", "typing:TypedDict")
+        check_races(self.flow)
         steps = [self._step(node) for node in self._in_order()]
         return [self._state(), *self.parts, *steps, self._build(), self._outputs()]
 
@@ -103,6 +107,7 @@ class Graph:
         lines = [f"def {name}({given}) -> CompiledStateGraph:", f'    """{self._about()}"""']
         lines.append(f"    graph = StateGraph({self.state})")
         lines += [f"    graph.add_node({', '.join(self._node(node))})" for node in self._in_order()]
+        lines += [f"    {line}" for node in self._in_order() for line in self._gates(node)]
         lines += [f"    graph.add_edge(START, {quoted(entry)})" for entry in self.plan.entries]
         for node in self._in_order():
             lines += [f"    {line}" for line in self._edges(node)]
@@ -129,48 +134,90 @@ class Graph:
             self.sheet.use("at_most")
             function = f"at_most({node.max_visits}, {function})"
         given = [quoted(node.id), function]
-        if self.joins.get(node.id) == "guarded":
-            given += self._guard(node)
+        if self._deferred(node.id):
+            given.append("defer=True")
+        elif self.joins.get(node.id) == "guarded":
+            if node.id in self.loops:
+                raise Unwritable(f"{node.title} waits for the first of several branches in a loop")
+            self.sheet.use("first_only")
+            key = quoted(self.flow.keys[node.id])
+            every = sorted(self._way(node.id, target) for target in self.plan.targets(node.id))
+            given[1] = f"first_only({key}, {function}, lambda state: {self._follow(node)})"
+            given.append(f"destinations=({', '.join(map(quoted, every))}{',' if every else ''})")
         return given
 
-    def _guard(self, node: PlannedNode) -> list[str]:
-        """A join of `all` that tokens decide waits until nothing else is left to do. That is right as long as no
-        other such join waits at the same time and leads here."""
-        if node.id in self.plan.anys:
-            raise Unwritable("it waits for the first of several branches", "Let it wait for all.")
-        for other, kind in self.joins.items():
-            if kind == "guarded" and other != node.id and self.plan.reaches(other, node.id):
-                raise Unwritable(f"it waits for branches that {self.plan.nodes[other].title} waits for, too")
-        return ["defer=True"]
+    def _follow(self, node: PlannedNode) -> str:
+        """The steps that come next, as code over the state."""
+        ports = {p: [quoted(self._way(node.id, t)) for t in ts] for p, ts in self.plan.out[node.id].items()}
+        if len(ports) == 1:
+            return f"[{', '.join(*ports.values())}]"
+        said = ", ".join(f"{quoted(p)}: [{', '.join(targets)}]" for p, targets in ports.items())
+        return f"{{{said}}}[{self._port(node)}]"
+
+    def _level(self, node: str) -> int:
+        """How many joins that tokens decide stand in a row up to this step, itself included. LangGraph wakes all
+        that wait at once; those further down have to let the others go first."""
+        if node not in self.levels:
+            guarded = [n for n, kind in self.joins.items() if kind == "guarded" and n in self.plan.alls]
+            before = [n for n in guarded if n != node and self.plan.reaches(n, node)]
+            if any(self.plan.reaches(node, n) for n in before):
+                raise Unwritable(f"{self.plan.nodes[node].title} waits in one loop with another step that waits")
+            self.levels[node] = max(map(self._level, before), default=0) + (node in guarded)
+        return self.levels[node]
+
+    def _gates(self, node: PlannedNode) -> list[str]:
+        """Before a join further down: nodes that wait with the joins above it."""
+        if not self._deferred(node.id):
+            return []
+        names = [quoted(self._gate(node.id, level)) for level in range(1, self._level(node.id))]
+        lines = [f"graph.add_node({name}, lambda state: {{}}, defer=True)" for name in names]
+        return lines + [f"graph.add_edge({a}, {b})" for a, b in pairwise([*names, quoted(node.id)])]
+
+    def _gate(self, node: str, level: int) -> str:
+        return f"{node}_waits" if level == 1 else f"{node}_waits_{level}"
+
+    def _deferred(self, node: str) -> bool:
+        return self.joins.get(node) == "guarded" and node in self.plan.alls
+
+    def _way(self, source: str, target: str) -> str:
+        """Where an edge leads: to the step, or to a gate before it."""
+        if not self._deferred(target):
+            return target
+        level = self._level(source) + 1
+        return target if level >= self._level(target) else self._gate(target, level)
 
     def _edges(self, node: PlannedNode) -> list[str]:
-        ports = {port: list(targets) for port, targets in self.plan.out[node.id].items()}
-        if len(self.plan.out[node.id]) > 1 or node.picks:
+        if self.joins.get(node.id) == "guarded" and not self._deferred(node.id):
+            return []
+        ports = {p: [self._way(node.id, t) for t in targets] for p, targets in self.plan.out[node.id].items()}
+        if len(ports) > 1 or node.picks:
             return self._branch(node, ports)
-        targets = [t for targets in ports.values() for t in targets]
-        plain = [t for t in targets if self.joins.get(t) != "list"]
-        if not targets:
+        drawn = [t for targets in self.plan.out[node.id].values() for t in targets]
+        if not drawn:
             self.sheet.bring("langgraph.graph:END")
             return [f"graph.add_edge({quoted(node.id)}, END)"]
+        plain = [self._way(node.id, t) for t in drawn if self.joins.get(t) != "list"]
         return [f"graph.add_edge({quoted(node.id)}, {quoted(t)})" for t in plain]
 
-    def _branch(self, node: PlannedNode, ports: dict[str, list[str]]) -> list[str]:
+    def _port(self, node: PlannedNode) -> str:
+        """The code of the port that a step left by."""
         key = f"state[{quoted(self.flow.keys[node.id])}]"
         port = {"condition": f'{key}["port"]', "approval": f'{key}["decision"]'}.get(node.kind, quoted("out"))
-        if "error" in ports:
-            port = f'"error" if "error" in {key} else {port}'
+        return f'"error" if "error" in {key} else {port}' if "error" in node.ports else port
+
+    def _branch(self, node: PlannedNode, ports: dict[str, list[str]]) -> list[str]:
         if all(len(targets) < 2 for targets in ports.values()):
             ways = {port: quoted(targets[0]) if targets else "END" for port, targets in ports.items()}
             if "END" in ways.values():
                 self.sheet.bring("langgraph.graph:END")
             said = ", ".join(f"{quoted(port)}: {way}" for port, way in ways.items())
-            return [f"graph.add_conditional_edges({quoted(node.id)}, lambda state: {port}, {{{said}}})"]
+            return [f"graph.add_conditional_edges({quoted(node.id)}, lambda state: {self._port(node)}, {{{said}}})"]
         said = ", ".join(f"{quoted(p)}: [{', '.join(map(quoted, targets))}]" for p, targets in ports.items())
         every = ", ".join(quoted(t) for t in dict.fromkeys(t for targets in ports.values() for t in targets))
         name = f"after_{self.flow.names[node.id]}"
         return [
             f"{name} = {{{said}}}",
-            f"graph.add_conditional_edges({quoted(node.id)}, lambda state: {name}[{port}], [{every}])",
+            f"graph.add_conditional_edges({quoted(node.id)}, lambda state: {name}[{self._port(node)}], [{every}])",
         ]
 
     def _lists(self) -> list[str]:

@@ -11,7 +11,7 @@ IMPORTED = frozenset(
      "math", "operator", "or_", "os", "queue", "re", "router", "start", "sys", "threading", "time", "timedelta", "tool",
      "trafilatura", "uuid4", "validate_call", "wraps"]
 )  # fmt: skip
-OF_THE_FILE = frozenset(["build", "checkpointer", "graph", "inputs", "main", "outputs", "run", "visits"])
+OF_THE_FILE = frozenset(["build", "checkpointer", "graph", "inputs", "main", "outputs", "run", "visits", "branches"])
 """What every file calls something of its own."""
 OF_A_BODY = frozenset(["answer", "error", "index", "item", "key", "port", "question", "self", "state", "wrong"])
 """What the functions of steps call something of their own."""
