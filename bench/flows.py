@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 
 def chain(length: int) -> dict[str, Any]:
-    """`n0 → n1 → …`, in rows of ten as a person would lay them out."""
+    """`n0 → n1 → …`, downwards, in columns beside each other."""
+    height = math.isqrt(length) + 1
     return {
         "nexod": 1,
         "name": f"Chain of {length}",
@@ -15,7 +17,7 @@ def chain(length: int) -> dict[str, Any]:
             {
                 "id": f"n{at}",
                 "kind": "template",
-                "position": {"x": at % 10 * 280, "y": at // 10 * 140},
+                "position": {"x": at // height * 280, "y": at % height * 140},
                 "config": {"text": text_of(at)},
             }
             for at in range(length)

@@ -78,6 +78,8 @@ class Guard:
             # No page and no id has such a name, and the routers behind stumble over line ends.
             nothing = errors.respond(NotFound("There is nothing here."), secrets.token_hex(8))
             return await nothing(scope, receive, send)
+        if scope["path"] in pages(BUILD):
+            scope = {**scope, "path": f"{scope['path']}/"}
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -105,6 +107,12 @@ class Guard:
 def wrap(app: ASGIApp, settings: Settings) -> ASGIApp:
     """`app` with everything that stands before it."""
     return Guard(GZipMiddleware(app, minimum_size=1024, compresslevel=5), settings)
+
+
+@lru_cache(maxsize=4)
+def pages(build: Path) -> frozenset[str]:
+    """The addresses of the built pages; the file server would send each on to itself with a slash."""
+    return frozenset(f"/{home.parent.name}" for home in build.glob("*/index.html"))
 
 
 @lru_cache(maxsize=4)

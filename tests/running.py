@@ -38,6 +38,8 @@ class Nexod:
     env: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     sign_in: str = ""
+    answered_s: float = 0.0
+    """From the command to the first 200."""
     output: list[str] = field(default_factory=list)
     process: subprocess.Popen[str] | None = None
 
@@ -58,7 +60,7 @@ class Nexod:
         self.stop()
 
     def start(self, seconds: float = 240) -> None:
-        """Returns when the page answers."""
+        """Returns when the page answers and the sign-in link is printed."""
         self.output.clear()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "engine", "up"],
@@ -66,12 +68,14 @@ class Nexod:
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
         )  # fmt: skip
         threading.Thread(target=self._listen, daemon=True).start()
-        end = time.monotonic() + seconds
-        while not (self._link() and self.answers()):
-            if self.process.poll() is not None or time.monotonic() > end:
+        began, self.answered_s = time.monotonic(), 0.0
+        while not (self.answered_s and self._link()):
+            if not self.answered_s and self.answers():
+                self.answered_s = time.monotonic() - began
+            if self.process.poll() is not None or time.monotonic() > began + seconds:
                 self.stop()
                 raise RuntimeError("nexod up did not start:\n" + "".join(self.output[-60:]))
-            time.sleep(0.02)
+            time.sleep(0.01)
 
     def stop(self) -> None:
         if self.process is None:

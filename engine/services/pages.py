@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from engine.errors import Invalid, Problem
 
 T = TypeVar("T")
-DEFAULT, MOST = 50, 200
+DEFAULT, MOST = 50, 1000
 
 
 def page(rows: Sequence[T], limit: int, show: Callable[[T], Any], place: Callable[[T], Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from engine.services import approvals
+from engine.services.pages import MOST
 from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_any, takes
 from nexod_app.auth import Caller
 
@@ -20,7 +21,7 @@ async def list_approvals(
     who: Reader,
     status: str | None = None,
     run_id: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 50,
     after: str | None = None,
 ) -> Response:
     """Newest first; `status` may name several, with commas."""

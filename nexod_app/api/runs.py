@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from engine.services import runs
+from engine.services.pages import MOST
 from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, site_of, still_allowed, takes
 from nexod_app.api.sse import stream, wants_stream
 from nexod_app.auth import Caller
@@ -15,7 +16,7 @@ from nexod_app.tailer import rest
 router = APIRouter(prefix=PREFIX, tags=["runs"])
 Reader = Annotated[Caller, needs("read")]
 Runner = Annotated[Caller, needs("run")]
-Limit = Annotated[int, Query(ge=1, le=200)]
+Limit = Annotated[int, Query(ge=1, le=MOST)]
 Wait = Annotated[float | None, Query(ge=0, le=60, description="Seconds to wait for the end of the run.")]
 INPUTS = takes(inputs="object")
 Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=255)]

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from engine.services import catalog, workflows
+from engine.services.pages import MOST
 from engine.services.workflows import Rev
 from nexod_app.api.calls import A_WORKFLOW, PREFIX, answer, in_thread, needs, read_bytes, read_fields, read_json, takes
 from nexod_app.auth import Caller
@@ -18,7 +19,7 @@ Writer = Annotated[Caller, needs("write")]
 
 @router.get("/workflows")
 async def list_workflows(
-    who: Reader, limit: Annotated[int, Query(ge=1, le=200)] = 50, after: str | None = None
+    who: Reader, limit: Annotated[int, Query(ge=1, le=MOST)] = 50, after: str | None = None
 ) -> Response:
     """Last changed first."""
     return answer(await in_thread(workflows.list_, who.ws, limit, after))

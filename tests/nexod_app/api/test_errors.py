@@ -93,7 +93,7 @@ async def test_a_broken_character_is_422_wherever_it_comes(api: httpx.AsyncClien
 
 
 async def test_bad_parameters_are_422_and_named(api: httpx.AsyncClient):
-    for query, field in (("limit=0", "limit"), ("limit=201", "limit"), ("limit=x", "limit"), ("after=%%", "after"),
+    for query, field in (("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("after=%%", "after"),
                          ("after=bm90IGpzb24", "after"), ("after=WzFd", "after")):  # fmt: skip
         for path in ("/workflows", "/runs", "/approvals"):
             answer = await api.get(f"{path}?{query}")
