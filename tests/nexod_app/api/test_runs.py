@@ -99,7 +99,6 @@ async def test_what_cannot_run_is_422(api: httpx.AsyncClient):
         (flow(), "missing_field"),
         (flow(node("n", "note", text="only words")), "missing_field"),
         (flow(node("a", "llm", prompt="x", provider="openai")), "missing_key"),
-        (flow(node("a"), target="crewai"), "target_unsupported"),
     ):
         answer = await api.post(f"/workflows/{await make(api, spec)}/runs", json={})
         assert answer.status_code == 422 and answer.json()["error"]["details"][0]["code"] == code
