@@ -82,8 +82,10 @@ class Classes:
     def _one_of(self, values: list[Any]) -> str:
         if not all(isinstance(value, str | int | bool | None) for value in values):
             raise Unwritable("an enum of anything but text, whole numbers, true, false and null cannot be written")
-        self.uses.add("Literal")
-        return f"Literal[{', '.join(_code(value) for value in values)}]"
+        said = [_code(value) for value in values if value is not None]
+        kinds = [f"Literal[{', '.join(said)}]"] if said else []
+        self.uses |= {"Literal"} if said else set()
+        return " | ".join([*kinds, *(["None"] if None in values else [])])
 
     def _class(self, schema: dict[str, Any], name: str) -> str:
         name = self.names.free(name)

@@ -8,7 +8,7 @@ on, so that a router that shares its event becomes a step with a router of its o
 from __future__ import annotations
 
 from engine.export.classes import docstring
-from engine.export.flows import Reading, check_races, in_loops, inner_reads, join_class, written
+from engine.export.flows import KINDS, Reading, check_races, in_loops, inner_reads, join_class, written
 from engine.export.names import class_name
 from engine.export.python import quoted
 from engine.export.sheet import FlowSheet
@@ -134,7 +134,7 @@ class Flow:
         if node.id in self.direct:
             return [f'return f"{name}:{{port}}"']
         lines = []
-        if node.id in self.tracked and not (node.picks or len(node.ports) > 1):
+        if node.id in self.tracked and len(node.ports) == 1:
             lines.append(self._move(name, sorted(self.plan.targets(node.id))))
         return [*lines, "return True"] if node.id in self.guarded else lines
 
@@ -151,7 +151,7 @@ class Flow:
 
     def _routes(self, node: PlannedNode) -> bool:
         waits = node.id in self.guarded
-        return bool(self.plan.targets(node.id)) and (node.picks or len(node.ports) > 1 or waits)
+        return bool(self.plan.targets(node.id)) and (len(node.ports) > 1 or waits)
 
     def _is_direct(self, node: PlannedNode) -> bool:
         """Whether a condition is a router itself: nothing else hears what it hears."""
@@ -219,8 +219,10 @@ class Flow:
         ]
         if waits:
             lines += ["    if not ran:", "        return None"]
+        if len(node.ports) == 1:
+            return [*lines, f'    return "{name}:{node.ports[0]}"']
         lines.append(f"    port = {port}")
-        if node.id in self.tracked and (node.picks or len(node.ports) > 1):
+        if node.id in self.tracked and len(node.ports) > 1:
             ways = ", ".join(
                 f"{quoted(p)}: [{', '.join(quoted(self.flow.keys[t]) for t in ts if t in self.tracked | self.guarded)}]"
                 for p, ts in self.plan.out[node.id].items()
@@ -236,7 +238,7 @@ class Flow:
             about = '    """What the workflow answers."""\n'
             return f"def outputs(state: {self.state}) -> dict[str, Any]:\n{about}    return {{\n{pairs}    }}"
         self.run_name = self.sheet.names.free(f"run_{self.flow.prefix.rstrip('_')}")
-        given = "".join(f", {name}: Any" for name in self.given)
+        given = "".join(f", {name}: {KINDS[name]}" for name in self.given)
         start = "".join(f", {quoted(name)}: {name}" for name in self.given)
         return (
             f"async def {self.run_name}(inputs: dict[str, Any]{given}) -> dict[str, Any]:\n"

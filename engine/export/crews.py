@@ -7,8 +7,9 @@ CrewAI's on either target, as in Nexod. Tools that need nothing but the web are 
 from __future__ import annotations
 
 import inspect
+import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, get_type_hints
 
 from engine import tools
 from engine.export.classes import docstring
@@ -47,17 +48,16 @@ def tool(step: Step, name: str, approve: bool = False) -> str:
 def _stub(name: str, function: str) -> str:
     """A tool that lives in Nexod: what it takes and says stays, what it does is to be filled in."""
     kind = tools.registry()[name]
-    given = [
-        _parameter(p) for n, p in inspect.signature(kind.function).parameters.items() if n not in ("config", "ctx")
-    ]
-    about = docstring(kind.help).replace("\n", "\n    ")
+    hints = get_type_hints(kind.function)
+    parameters = inspect.signature(kind.function).parameters
+    given = [_parameter(p, hints.get(n)) for n, p in parameters.items() if n not in tools.GIVEN]
+    about = textwrap.indent(docstring(inspect.getdoc(kind.function) or kind.title), "    ").strip()
     fault = quoted(f"Fill in {function}: what Nexod does there is not part of this file.")
     return f"async def {function}({', '.join(given)}) -> Any:\n    {about}\n    raise NotImplementedError({fault})"
 
 
-def _parameter(parameter: inspect.Parameter) -> str:
-    kind = str(parameter.annotation)
-    plain = kind if kind in ("str", "int", "float", "bool", "list[str]", "dict[str, Any]") else "Any"
+def _parameter(parameter: inspect.Parameter, kind: Any) -> str:
+    plain = kind.__name__ if kind in (str, int, float, bool) else "Any"
     default = "" if parameter.default is inspect.Parameter.empty else f" = {parameter.default!r}"
     return f"{parameter.name}: {plain}{default}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+import re
 import subprocess
 import sys
 import sysconfig
@@ -10,7 +12,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from engine.export import helpers
-from engine.export.classes import docstring
 from engine.export.names import identifier
 from engine.export.python import quoted
 from engine.export.sheet import FlowSheet, Sheet
@@ -94,7 +95,7 @@ def _about(spec: WorkflowSpec, sheet: Sheet) -> str:
     parts = [spec.name.strip().rstrip(".") + "."]
     if spec.description.strip():
         parts.append(spec.description.strip())
-    options = " ".join(f"--{key} …" for key in ((spec.inputs or {}).get("properties") or {}))
+    options = " ".join(f"{_flag(key)} …" for key in ((spec.inputs or {}).get("properties") or {}))
     parts.append(f"Run it with `uv run {name}{f' {options}' if options else ''}`; the result is printed as JSON.")
     if said := _environment(sheet):
         parts.append(said)
@@ -146,11 +147,19 @@ def _inputs(flow: FlowSheet) -> list[str]:
     if not flow.plan.inputs:
         return []
     properties: dict[str, Any] = flow.plan.inputs.get("properties") or {}
-    if not properties or not all(name.isidentifier() for name in properties):
+    if not properties:
         return ["Inputs = dict[str, Any]"]
+    if not all(_plain(name) for name in properties):
+        flow.sheet.bring("typing:TypedDict")
+        said = ", ".join(f"{quoted(name)}: {_type(part)}" for name, part in properties.items())
+        return [f'Inputs = TypedDict("Inputs", {{{said}}})']
     lines = ["class Inputs(TypedDict):", '    """What it is given."""', ""]
     flow.sheet.bring("typing:TypedDict")
     return ["\n".join([*lines, *(f"    {name}: {_type(part)}" for name, part in properties.items())])]
+
+
+def _plain(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name)
 
 
 def _type(schema: Any) -> str:
@@ -167,11 +176,11 @@ def _main(spec: WorkflowSpec, flow: FlowSheet) -> str:
     sheet = flow.sheet
     sheet.bring("argparse", "asyncio", "json", "typing:Any")
     declared = flow.plan.inputs or {}
-    lines = ["def main() -> None:", f"    {docstring(_first(spec))}"]
+    lines = ["def main() -> None:", '    """Reads the inputs, runs, prints the result."""']
     given = ""
     if declared.get("properties"):
         sheet.bring("typing:cast")
-        given = 'cast("Inputs", vars(parser.parse_args()))' if True else ""
+        given = 'cast("Inputs", vars(parser.parse_args()))'
     lines.append(f"    parser = argparse.ArgumentParser(description={quoted(spec.name)})")
     for name, part in (declared.get("properties") or {}).items():
         lines.append(
@@ -192,14 +201,14 @@ def _main(spec: WorkflowSpec, flow: FlowSheet) -> str:
     return "\n".join(lines)
 
 
-def _first(spec: WorkflowSpec) -> str:
-    return "Reads the inputs, runs, prints the result."
+def _flag(name: str) -> str:
+    return "--" + (re.sub(r"[^A-Za-z0-9_]+", "-", name).strip("-") or "input")
 
 
 def _option(name: str, part: Any, required: bool) -> list[str]:
     part = part if isinstance(part, dict) else {}
-    given = [quoted(f"--{name}")]
-    if not name.isidentifier():
+    given = [quoted(_flag(name))]
+    if not re.fullmatch(r"\w+", name):
         given.append(f"dest={quoted(name)}")
     if part.get("type") != "string":
         given.append("type=json.loads")
@@ -226,7 +235,7 @@ def tidy(text: str) -> str:
     if not program.exists():
         return text
     common = ["--isolated", "--target-version", "py311", "--stdin-filename", "exported.py", "-"]
-    for command in (["check", "--fix", "--select", "I", "--quiet", "--exit-zero"], ["format", "--quiet"]):
+    for command in (["check", "--fix", "--quiet", "--exit-zero"], ["format", "--quiet"]):
         done = subprocess.run([str(program), *command, *common], input=text, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"ruff cannot read the exported code: {done.stderr.strip()}")

@@ -22,6 +22,7 @@ from engine.plan.joins import solo
 from engine.plan.resolve import fields
 from engine.values import is_list, is_object
 
+KINDS = {"item": "Any", "index": "int"}
 ReadsAs = Callable[[str], tuple[str, str, str]]
 """From the name of a step in the file: the code that reads it, that reads it or nothing, that asks for it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from engine.export.classes import docstring
-from engine.export.flows import Reading, check_races, in_loops, inner_reads, join_class, written
+from engine.export.flows import KINDS, Reading, check_races, in_loops, inner_reads, join_class, written
 from engine.export.names import class_name
 from engine.export.python import quoted
 from engine.export.sheet import FlowSheet
@@ -52,7 +52,7 @@ class Graph:
             lines.append("    inputs: Inputs")
         elif not self.flow.top:
             lines.append("    inputs: dict[str, Any]")
-            lines += [f"    {name}: Any" for name in ("item", "index") if name in self.given]
+            lines += [f"    {name}: {KINDS[name]}" for name in self.given]
         lines += [f"    {self.flow.keys[node.id]}: {self._type(node)}" for node in self._in_order()]
         if self.loops:
             self.sheet.bring("operator", "typing:Annotated")
@@ -190,9 +190,10 @@ class Graph:
         if self.joins.get(node.id) == "guarded" and not self._deferred(node.id):
             return []
         ports = {p: [self._way(node.id, t) for t in targets] for p, targets in self.plan.out[node.id].items()}
-        if len(ports) > 1 or node.picks:
+        every = {tuple(targets) for targets in ports.values()}
+        if len(every) > 1 or (len(ports) > 1 and not all(every)):
             return self._branch(node, ports)
-        drawn = [t for targets in self.plan.out[node.id].values() for t in targets]
+        drawn = list(next(iter(self.plan.out[node.id].values()), ()))
         if not drawn:
             self.sheet.bring("langgraph.graph:END")
             return [f"graph.add_edge({quoted(node.id)}, END)"]
@@ -236,7 +237,7 @@ class Graph:
             about = '    """What the workflow answers."""\n'
             return f"def outputs(state: dict[str, Any]) -> dict[str, Any]:\n{about}    return {{\n{pairs}    }}"
         self.run_name = self.sheet.names.free(f"run_{self.flow.prefix.rstrip('_')}")
-        given = "".join(f", {name}: Any" for name in self.given)
+        given = "".join(f", {name}: {KINDS[name]}" for name in self.given)
         start = "".join(f", {quoted(name)}: {name}" for name in self.given)
         return (
             f"async def {self.run_name}(inputs: dict[str, Any]{given}) -> dict[str, Any]:\n"

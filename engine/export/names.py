@@ -30,7 +30,7 @@ OF_A_FLOW = frozenset(
      "from_checkpoint", "from_declaration", "from_pending", "handle_turn", "human_feedback_history",
      "initial_state", "input_provider", "internal_routes", "is_crewai_internal", "kickoff", "kickoff_async",
      "last_human_feedback", "max_method_calls", "memory", "method_outputs", "name", "pending_feedback",
-     "persistence", "plot", "recall", "receive_user_message", "reload", "remember", "resume", "resume_async",
+     "persistence", "plot", "recall", "receive_user_message", "reload", "remember", "resume", "resume_async", "state",
      "route_conversation", "route_turn", "stream", "stream_events", "stream_turn", "suppress_flow_events",
      "tracing", "usage_metrics"]
 )  # fmt: skip

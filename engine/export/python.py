@@ -6,6 +6,7 @@ A shape is a JSON Schema: what a value surely is. Where nothing is known the cod
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -25,6 +26,7 @@ from engine.export.tree import (
     Unwritable,
 )
 
+LITERAL = re.compile(r'None|True|False|[0-9.e+]+|"(?:\\.|[^"\\])*"')
 Shape = Mapping[str, Any]
 ANY: Shape = {}
 CHOICE, OR, AND, NOT, COMPARE, SUM, PRODUCT, SIGN, ATOM = range(9)
@@ -257,7 +259,7 @@ class Writer:
 def _got(when: Piece, then: Piece, other: Piece) -> Piece | None:
     """`of.get("name", 0)` for `of["name"] if "name" in of else 0`."""
     name, word, of = when.code.partition(" in ")
-    plain = other.level == ATOM and (other.kind in ("null", "boolean", "integer", "number") or other.code == '""')
+    plain = LITERAL.fullmatch(other.code)
     if not word or then.code != f"{of}[{name}]" or not plain:
         return None
     more = "" if other.kind == "null" else f", {other.code}"

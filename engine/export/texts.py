@@ -7,8 +7,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.export.names import Names, identifier
-from engine.export.python import ANY, ATOM, OR, STRING, SUM, Piece, Root, Shape, Writer, is_number, is_text, quoted
-from engine.export.tree import Literal, Member, Name, Tree, Unwritable, parse, parts_of
+from engine.export.python import (
+    ANY,
+    ATOM,
+    NUMBER,
+    OR,
+    STRING,
+    SUM,
+    Piece,
+    Root,
+    Shape,
+    Writer,
+    is_number,
+    is_text,
+    quoted,
+)
+from engine.export.tree import Call, Literal, Member, Name, Tree, Unwritable, parse, parts_of
 from engine.expressions import Expression, compile_expression, compile_template, is_secret
 from engine.llm.scripted import without
 from engine.values import is_list, is_object
@@ -114,6 +128,8 @@ class Body:
         """Code that may stand within the braces of an f-string in double quotes (3.11: no such quote, no backslash)."""
         tree = parse(expression.source)
         piece = self._write(expression)
+        if piece.code.startswith("str(") and isinstance(tree, Call) and tree.name == "string":
+            piece = Piece(piece.code.removeprefix("str(").removesuffix(")"), OR, NUMBER)  # braces do it themselves
         plain = is_text(piece.shape) or is_number(piece.shape)
         piece = piece if plain else self._as_text(piece)
         inner = piece.code.replace('"', "'")
