@@ -128,6 +128,14 @@ def test_every_fault_of_the_inputs_is_named_at_once(api: Client) -> None:
     assert all(f"inputs.{name}" in named for name in "abcd")
 
 
+def test_a_hundred_thousand_faults_are_told_in_part_and_at_once(api: Client) -> None:
+    declared = {"type": "object", "properties": {"l": {"type": "array", "items": {"type": "string"}}}}
+    workflow_id = api.create(value("1", inputs=declared))
+    began = time.monotonic()
+    found = api.post(f"/workflows/{workflow_id}/runs", {"inputs": {"l": [0] * 100_000}}, 422)
+    assert 0 < len(found["error"]["details"]) <= 500 and time.monotonic() - began < 2
+
+
 @pytest.mark.parametrize(
     "body",
     [{"inputs": []}, {"inputs": None}, {"inputs": "x"}, {"nodes": []}, {"inputs": {}, "nodes": []},
