@@ -34,7 +34,6 @@ class Llm(Step):
 
     kind, title, group, icon = "llm", "Model", Group.AI, "sparkles"
     summary = "{prompt}"
-    timeout_s = 300
 
     class Config(NodeConfig):
         prompt: Text = Field(
