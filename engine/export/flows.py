@@ -141,9 +141,9 @@ def surely_run(plan: Plan) -> frozenset[str]:
     """The steps that have run when a run completes, whichever ways it took."""
     sure, work = set(plan.entries), list(plan.entries)
     while work:
-        ports = [set(targets) for targets in plan.out[work.pop()].values()]
-        for target in set.intersection(*ports) if ports else ():
-            if target not in sure:
+        first, *rest = plan.out[work.pop()].values() or [()]
+        for target in first:
+            if target not in sure and all(target in other for other in rest):
                 sure.add(target)
                 work.append(target)
     return frozenset(sure)
@@ -209,7 +209,7 @@ def called(step: Step, nested: Callable[[FlowSheet], str]) -> Made:
     flow, config, node = step.flow, step.config, step.node
     over = None if config.over is None else step.expression(config.over, "over")
     items: Any = over.shape.get("items") if over is not None else None
-    item: Shape = items if isinstance(items, dict) else ANY
+    item: Shape = items if is_object(items) else ANY
     local = {"item": Root("item", item), "index": Root("index", INTEGER)} if over is not None else {}
     outside = step.body.root
     step.body.root = lambda name: local.get(name) or outside(name)
