@@ -133,7 +133,7 @@ class Flow:
         """What a method says in the end."""
         if node.id in self.direct:
             return [f'return f"{name}:{{port}}"']
-        lines = []
+        lines: list[str] = []
         if node.id in self.tracked and len(node.ports) == 1:
             lines.append(self._move(name, sorted(self.plan.targets(node.id))))
         return [*lines, "return True"] if node.id in self.guarded else lines

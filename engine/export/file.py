@@ -17,6 +17,7 @@ from engine.export.python import quoted
 from engine.export.sheet import FlowSheet, Sheet
 from engine.llm import PRESETS
 from engine.spec import WorkflowSpec
+from engine.values import is_object
 
 TYPES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "object": "dict[str, Any]"}
 PACKAGES = {
@@ -95,7 +96,7 @@ def _about(spec: WorkflowSpec, sheet: Sheet) -> str:
     parts = [spec.name.strip().rstrip(".") + "."]
     if spec.description.strip():
         parts.append(spec.description.strip())
-    options = " ".join(f"{_flag(key)} …" for key in ((spec.inputs or {}).get("properties") or {}))
+    options = " ".join(f"{_flag(key)} …" for key in _properties(spec.inputs))
     parts.append(f"Run it with `uv run {name}{f' {options}' if options else ''}`; the result is printed as JSON.")
     if said := _environment(sheet):
         parts.append(said)
@@ -158,12 +159,17 @@ def _inputs(flow: FlowSheet) -> list[str]:
     return ["\n".join([*lines, *(f"    {name}: {_type(part)}" for name, part in properties.items())])]
 
 
+def _properties(schema: dict[str, Any] | None) -> dict[str, Any]:
+    return (schema or {}).get("properties") or {}
+
+
 def _plain(name: str) -> bool:
     return name.isidentifier() and not keyword.iskeyword(name)
 
 
 def _type(schema: Any) -> str:
-    kind = schema.get("type") if isinstance(schema, dict) else None
+    schema = schema if is_object(schema) else {}
+    kind = schema.get("type")
     if kind == "array":
         return f"list[{_type(schema.get('items'))}]"
     return TYPES.get(kind, "Any") if isinstance(kind, str) else "Any"
@@ -182,7 +188,7 @@ def _main(spec: WorkflowSpec, flow: FlowSheet) -> str:
         sheet.bring("typing:cast")
         given = 'cast("Inputs", vars(parser.parse_args()))'
     lines.append(f"    parser = argparse.ArgumentParser(description={quoted(spec.name)})")
-    for name, part in (declared.get("properties") or {}).items():
+    for name, part in _properties(declared).items():
         lines.append(
             f"    parser.add_argument({', '.join(_option(name, part, name in (declared.get('required') or [])))})"
         )
@@ -206,7 +212,7 @@ def _flag(name: str) -> str:
 
 
 def _option(name: str, part: Any, required: bool) -> list[str]:
-    part = part if isinstance(part, dict) else {}
+    part = part if is_object(part) else {}
     given = [quoted(_flag(name))]
     if not re.fullmatch(r"\w+", name):
         given.append(f"dest={quoted(name)}")

@@ -141,8 +141,9 @@ def surely_run(plan: Plan) -> frozenset[str]:
     """The steps that have run when a run completes, whichever ways it took."""
     sure, work = set(plan.entries), list(plan.entries)
     while work:
-        ports = [set(targets) for targets in plan.out[work.pop()].values()]
-        for target in set.intersection(*ports) if ports else ():
+        ports = list(plan.out[work.pop()].values())
+        common: set[str] = set(ports[0]).intersection(*ports[1:]) if ports else set()
+        for target in common:
             if target not in sure:
                 sure.add(target)
                 work.append(target)
@@ -209,7 +210,7 @@ def called(step: Step, nested: Callable[[FlowSheet], str]) -> Made:
     flow, config, node = step.flow, step.config, step.node
     over = None if config.over is None else step.expression(config.over, "over")
     items: Any = over.shape.get("items") if over is not None else None
-    item: Shape = items if isinstance(items, dict) else ANY
+    item: Shape = items if is_object(items) else ANY
     local = {"item": Root("item", item), "index": Root("index", INTEGER)} if over is not None else {}
     outside = step.body.root
     step.body.root = lambda name: local.get(name) or outside(name)

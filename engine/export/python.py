@@ -25,6 +25,7 @@ from engine.export.tree import (
     Unary,
     Unwritable,
 )
+from engine.values import is_object
 
 LITERAL = re.compile(r'None|True|False|[0-9.e+]+|"(?:\\.|[^"\\])*"')
 Shape = Mapping[str, Any]
@@ -77,8 +78,8 @@ def quoted(text: str) -> str:
 
 def within(shape: Shape, name: str) -> Shape:
     properties = shape.get("properties")
-    inner = properties.get(name) if isinstance(properties, dict) else None
-    return inner if isinstance(inner, dict) else ANY
+    inner = properties.get(name) if is_object(properties) else None
+    return inner if is_object(inner) else ANY
 
 
 def surely(shape: Shape, name: str) -> bool:
@@ -150,7 +151,7 @@ class Writer:
         shape = of.shape.get("items") if of.kind == "array" else None
         if isinstance(key, Literal) and isinstance(key.value, str):
             shape = within(of.shape, key.value)
-        return Piece(f"{of.at(ATOM)}[{at.code}]", ATOM, shape if isinstance(shape, dict) else ANY)
+        return Piece(f"{of.at(ATOM)}[{at.code}]", ATOM, shape if is_object(shape) else ANY)
 
     def unary(self, sign: str, of: Piece) -> Piece:
         if sign == "!":
@@ -235,7 +236,7 @@ class Writer:
         name = rest[0].name
         before = self.bound
         inner = whole.shape.get("items")
-        self.bound = {**before, name: inner if isinstance(inner, dict) else ANY}
+        self.bound = {**before, name: inner if is_object(inner) else ANY}
         parts = [self.write(part) for part in rest[1:]]
         self.bound = before
         loop = f"for {name} in {whole.at(OR)}"
