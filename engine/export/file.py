@@ -96,7 +96,7 @@ def _about(spec: WorkflowSpec, sheet: Sheet) -> str:
     parts = [spec.name.strip().rstrip(".") + "."]
     if spec.description.strip():
         parts.append(spec.description.strip())
-    options = " ".join(f"{_flag(key)} …" for key in _declared(spec.inputs))
+    options = " ".join(f"{_flag(key)} …" for key in _properties(spec.inputs))
     parts.append(f"Run it with `uv run {name}{f' {options}' if options else ''}`; the result is printed as JSON.")
     if said := _environment(sheet):
         parts.append(said)
@@ -159,18 +159,16 @@ def _inputs(flow: FlowSheet) -> list[str]:
     return ["\n".join([*lines, *(f"    {name}: {_type(part)}" for name, part in properties.items())])]
 
 
+def _properties(schema: dict[str, Any] | None) -> dict[str, Any]:
+    return (schema or {}).get("properties") or {}
+
+
 def _plain(name: str) -> bool:
     return name.isidentifier() and not keyword.iskeyword(name)
 
 
-def _declared(inputs: dict[str, Any] | None) -> dict[str, Any]:
-    properties: Any = (inputs or {}).get("properties")
-    return properties if is_object(properties) else {}
-
-
 def _type(schema: Any) -> str:
-    if not is_object(schema):
-        return "Any"
+    schema = schema if is_object(schema) else {}
     kind = schema.get("type")
     if kind == "array":
         return f"list[{_type(schema.get('items'))}]"
@@ -190,7 +188,7 @@ def _main(spec: WorkflowSpec, flow: FlowSheet) -> str:
         sheet.bring("typing:cast")
         given = 'cast("Inputs", vars(parser.parse_args()))'
     lines.append(f"    parser = argparse.ArgumentParser(description={quoted(spec.name)})")
-    for name, part in _declared(declared).items():
+    for name, part in _properties(declared).items():
         lines.append(
             f"    parser.add_argument({', '.join(_option(name, part, name in (declared.get('required') or [])))})"
         )

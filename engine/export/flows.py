@@ -141,9 +141,10 @@ def surely_run(plan: Plan) -> frozenset[str]:
     """The steps that have run when a run completes, whichever ways it took."""
     sure, work = set(plan.entries), list(plan.entries)
     while work:
-        first, *rest = plan.out[work.pop()].values() or [()]
-        for target in first:
-            if target not in sure and all(target in other for other in rest):
+        ports = list(plan.out[work.pop()].values())
+        common: set[str] = set(ports[0]).intersection(*ports[1:]) if ports else set()
+        for target in common:
+            if target not in sure:
                 sure.add(target)
                 work.append(target)
     return frozenset(sure)

@@ -236,7 +236,7 @@ class Writer:
         name = rest[0].name
         before = self.bound
         inner = whole.shape.get("items")
-        self.bound = {**before, name: inner if isinstance(inner, dict) else ANY}
+        self.bound = {**before, name: inner if is_object(inner) else ANY}
         parts = [self.write(part) for part in rest[1:]]
         self.bound = before
         loop = f"for {name} in {whole.at(OR)}"
