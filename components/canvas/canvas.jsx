@@ -4,7 +4,7 @@ import React, { useCallback, useEffect, useMemo, useRef, useState } from "react"
 import { Background, ReactFlow, ReactFlowProvider, applyEdgeChanges, applyNodeChanges, useReactFlow, useStore, useStoreApi } from "@xyflow/react";
 import * as act from "./actions.js";
 import { StepEdge } from "./edge.jsx";
-import { NODE_H, NODE_W, byId, edgeId, freeColumn, incoming, isNote, lanesFor, outgoing, portsOf, refuse, upward } from "./graph.js";
+import { NODE_H, NODE_W, byId, edgeId, freeColumn, incoming, isNote, lanesFor, outgoing, portsOf, ranks, refuse, upward } from "./graph.js";
 import { NoteNode, StepNode } from "./node.jsx";
 import { Icon, IconButton } from "./parts.jsx";
 import { handlesOf, onPress, onTap, portX } from "./ports.jsx";
@@ -57,7 +57,7 @@ const sideFor = (types, node) => (node?.kind === "approval" ? "right" : "left");
 const sidesOf = (edges, spec, types) => [...new Set(edges.filter((e) => upward(spec, e)).map((e) => sideFor(types, byId(spec).get(e.source))))].join();
 
 function makeEdges(before, { spec, types, readOnly }, chosen, want) {
-  const old = new Map(before.map((e) => [e.id, e])), nodes = byId(spec), lanes = lanesOf(spec, types);
+  const old = new Map(before.map((e) => [e.id, e])), nodes = byId(spec), lanes = lanesOf(spec, types), closing = ranks(spec).back;
   return spec.edges.map((edge) => {
     const id = edgeId(edge), was = old.get(id), source = nodes.get(edge.source), target = nodes.get(edge.target);
     if (!source || !target) return null;
@@ -65,9 +65,9 @@ function makeEdges(before, { spec, types, readOnly }, chosen, want) {
     const bound = (target.max_visits ?? 25) - 1, side = sideFor(types, source), isSelected = want ? want.edges.has(id) : was?.selected ?? false;
     const x1 = portAt(types, spec, edge), up = upward(spec, edge);
     const out = lanes.get(id) ?? 0, free = up || edge.port === "error" ? "" : freeColumn(spec, edge, x1);
-    const d = was?.data;
-    if (d && d.out === out && d.free === free && d.several === several && d.hot === hot && d.bound === bound && d.readOnly === readOnly && was.selected === isSelected) return was;
-    return { ...was, id, type: "step", source: edge.source, sourceHandle: edge.port, target: edge.target, targetHandle: "in", selected: isSelected, data: { edge, several, hot, bound, side, out, free, looping: true, readOnly, onInsert } };
+    const d = was?.data, looping = closing.has(id);
+    if (d && d.out === out && d.free === free && d.several === several && d.hot === hot && d.bound === bound && d.looping === looping && d.readOnly === readOnly && was.selected === isSelected) return was;
+    return { ...was, id, type: "step", source: edge.source, sourceHandle: edge.port, target: edge.target, targetHandle: "in", selected: isSelected, data: { edge, several, hot, bound, side, out, free, looping, readOnly, onInsert } };
   }).filter(Boolean);
 }
 const portAt = (types, spec, e) => {

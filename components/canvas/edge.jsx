@@ -46,7 +46,7 @@ export const StepEdge = memo(function StepEdge({ id, source, target, sourceX, so
   // Two empty strokes make the middle of the element a point of the line, wherever the line bends.
   const half = { x: Math.max(36, Math.abs(x1 - mid.x), Math.abs(targetX - mid.x), up ? Math.abs(edgeX - mid.x) : 0), y: Math.max(36, mid.y - y1, y2 - mid.y, up ? y1 + 30 - mid.y : 0, up ? mid.y - sideY : 0) };
   const arrow = side === "left" ? `M ${edgeX - 4} ${sideY} l -8 -4.5 v 9 z` : `M ${edgeX + 4} ${sideY} l 8 -4.5 v 9 z`;
-  const pill = state ? (data.looping ? `${count}×` : "") : data.bound ? `up to ${data.bound}×` : "";
+  const pill = !data.looping ? "" : state ? `${count}×` : data.bound ? `up to ${data.bound}×` : "";
   return (
     <>
       <g className="edge" data-testid={`edge-${id}`} data-state={state || "idle"} data-look={look} onMouseEnter={() => setOver(true)} onMouseLeave={() => setOver(false)}>

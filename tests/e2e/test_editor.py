@@ -246,6 +246,16 @@ def test_tidy_up_lays_the_steps_out_downward(page: Page, make: Make, api: httpx.
     assert abs(place["two"]["x"] - place["three"]["x"]) == 260
 
 
+def test_only_a_loop_is_called_a_loop(page: Page, make: Make) -> None:
+    beside = [node("template", f"n{i}", x=i * 300, text="x") for i in range(2)]
+    show(page, make(nodes=beside, edges=[edge("n0", "n1")]))
+    expect(at(page, "edge-n0-out-n1")).to_be_attached()
+    expect(page.get_by_text(re.compile(r"up to \d+×"))).to_have_count(0)
+    again = [node("template", "draft", text="x"), node("approval", "ask", 140, question="Good?")]
+    show(page, make(nodes=again, edges=[edge("draft", "ask"), edge("ask", "draft", "rejected")]))
+    expect(page.get_by_text(re.compile(r"up to \d+×"))).to_have_count(1)
+
+
 def test_two_tabs_keep_both_changes_and_say_when_they_cannot(
     context: BrowserContext, page: Page, make: Make, api: httpx.Client
 ) -> None:
