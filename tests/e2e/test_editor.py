@@ -251,8 +251,9 @@ def test_only_a_loop_is_called_a_loop(page: Page, make: Make) -> None:
     show(page, make(nodes=beside, edges=[edge("n0", "n1")]))
     expect(at(page, "edge-n0-out-n1")).to_be_attached()
     expect(page.get_by_text(re.compile(r"up to \d+×"))).to_have_count(0)
-    again = [node("template", "draft", text="x"), node("approval", "ask", 140, question="Good?")]
-    show(page, make(nodes=again, edges=[edge("draft", "ask"), edge("ask", "draft", "rejected")]))
+    again = [node("template", "n0", text="x"), node("template", "draft", 140, text="x")]
+    again += [node("approval", "ask", 280, question="Good?")]
+    show(page, make(nodes=again, edges=[edge("n0", "draft"), edge("draft", "ask"), edge("ask", "draft", "rejected")]))
     expect(page.get_by_text(re.compile(r"up to \d+×"))).to_have_count(1)
 
 
@@ -325,7 +326,7 @@ def test_a_run_is_forked_retried_and_cancelled_on_its_page(page: Page, make: Mak
     at(page, "field-output").fill('{"text": "second"}')
     at(page, "dialog-submit").click()
     page.wait_for_url(lambda url: url != again)
-    expect(page.get_by_text("Go on with second?")).to_be_visible(timeout=LONG)
+    expect(page.get_by_text("Ask asks: Go on with second?")).to_be_visible(timeout=LONG)
     at(page, "cancel-button").click()
     expect(at(page, "run-status")).to_have_attribute("data-status", "cancelled", timeout=LONG)
     expect(at(page, "node-end")).to_have_attribute("data-status", "skipped")
