@@ -46,10 +46,6 @@ class Runner:
 
     async def wake(self, run_id: str | None = None) -> None:
         """Claim that run, or with None whatever is due, while slots are free."""
-        if self._engine == "langgraph" and await asyncio.to_thread(ledger.wanted, self.db, "crewai"):
-            # Before the claim: the import takes seconds, and a lease would run meanwhile.
-            await asyncio.to_thread(load, "crewai")
-            self._engine = "crewai"
         while not self._closed and len(self._runs) + self._claiming < self.slots:
             self._claiming += 1
             try:
@@ -57,12 +53,22 @@ class Runner:
             finally:
                 self._claiming -= 1
             if claimed is None:
+                if await self._loads_more():
+                    continue
                 return
             claim, events = claimed
             task = asyncio.create_task(self._drive(claim, events), name=claim.run_id)
             self._runs[claim.run_id] = (claim, None, task)
             if run_id is not None:
                 return
+
+    async def _loads_more(self) -> bool:
+        """Import CrewAI when a queued run needs it: before its claim, since a lease would run meanwhile."""
+        if self._engine == "crewai" or not await asyncio.to_thread(ledger.wanted, self.db, "crewai"):
+            return False
+        await asyncio.to_thread(load, "crewai")
+        self._engine = "crewai"
+        return True
 
     def cancel(self, run_id: str) -> None:
         """Stop a run that a person cancelled."""
