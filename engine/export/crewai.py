@@ -102,7 +102,7 @@ class Flow:
             lines.append(f"if not self.state.branches.{asked}({', '.join(map(quoted, given))}):")
             lines.append("    return False")
         elif node.id in self.tracked and self.joins.get(node.id) == "list":
-            lines.append(f"self.state.branches.start({quoted(name)})")
+            lines.append(f"self.state.branches.join({quoted(name)})")
         if node.id in self.loops:
             self.sheet.use("count_visit")
             lines.append(f"count_visit(self.state.visits, {quoted(name)}, {node.max_visits})")

@@ -47,7 +47,7 @@ class Reading:
         code, maybe, there = self.of(flow.keys[name])
         shape = output_of(flow.plan, flow.plan.nodes[name])
         sure = name in self.at_end if reader is None else self.certain.has_run(name, reader)
-        return Root(code, shape, "" if sure else maybe, there)
+        return Root(code, shape, "" if sure else maybe, there if " in " in there else "")
 
     def body(self, reader: str | None) -> Body:
         sheet = self.flow.sheet

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ from typing import Any
 from engine.events import NewEvent
 from engine.export import code
 from engine.spec import WorkflowSpec, read
+from engine.store.sweep import sweep
 from tests.engine.harness import Bench
 from tests.world.models import ModelServer
 
@@ -62,14 +64,22 @@ async def on_the_platform(case: Case, folder: Path, target: str = "langgraph") -
     ends = ("run_completed", "run_failed", "run_waiting", "run_needs_review")
     event = await bench.settle(run_id, *ends, seconds=120)
     while event.type == "run_waiting":
-        open_ = bench.last(run_id, "approval_requested").payload
+        decided = {event.payload["approval_id"] for event in bench.events(run_id) if event.type == "approval_decided"}
+        asked = [event for event in bench.events(run_id) if event.type == "approval_requested"]
+        still = sorted((e for e in asked if e.payload["approval_id"] not in decided), key=lambda e: e.key)
+        if not still:  # it waits for the clock
+            await asyncio.sleep(0.05)
+            sweep(bench.db)
+            event = await bench.settle(run_id, *ends, seconds=120)
+            continue
+        open_ = still[0].payload
         word, _, rest = lines.pop(0).partition(" ")
         data = open_["data"] | (json.loads(rest) if rest.startswith("{") else {})
-        decided = {
+        answer = {
             "approval_id": open_["approval_id"], "decision": {"approve": "approved", "reject": "rejected"}[word],
             "data": data, "comment": "" if rest.startswith("{") else rest, "decided_by": "terminal",
         }  # fmt: skip
-        bench.say(run_id, NewEvent("approval_decided", decided))
+        bench.say(run_id, NewEvent("approval_decided", answer))
         event = await bench.settle(run_id, *ends, seconds=120)
     assert event.type == "run_completed", event.payload
     return event.payload["outputs"]

@@ -6,14 +6,18 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.engine.export.cases import TARGETS, TEMPLATES, Case, Played, as_scripts, on_the_platform, says
+from tests.engine.export.odd import WORKFLOWS
 from tests.world.models import ModelServer
+from tests.world.sink import Sink
 
 RESEARCH, ONE_CALL, CHECK, MANY, THREE, MAIL, CREW, REVIEW = (p for p in TEMPLATES if p.name[0] in "12345678")
 ABOUT = {"approved": False, "reason": "It promises too much.", "to_do": ["Drop the promise."]}
+SINK = Sink()
 LOW, HIGH = {"score": 0.5, "feedback": "Too short."}, {"score": 0.9, "feedback": "Clear."}
 CASES = {
     "research: revised once by the review, once by the editor": Case.of(
@@ -30,6 +34,9 @@ CASES = {
         RESEARCH, {"when": {"asked": "List five"}, "then": {"fault": "unauthorized", "text": "no"}}
     ),
     "one model call": Case.of(ONE_CALL, says("Because of Rayleigh.", asked="Why is the sky"), inputs={}),
+    "check: up": Case.of(CHECK, inputs={"url": f"{SINK.origin}/page"}),
+    "check: broken": Case.of(CHECK, inputs={"url": f"{SINK.origin}/page?status=503"}),
+    "check: away": Case.of(CHECK, inputs={"url": "http://127.0.0.1:9/"}),
     "many": Case.of(
         MANY,
         says("Leaves.", asked="what makes Tea"), says("Beans.", asked="what makes Coffee"),
@@ -79,6 +86,12 @@ CASES = {
     "review crew: refused": Case.of(
         REVIEW, says("Rule 2.", asked="Audit this work"), says(ABOUT, asked="Decide from"), lines=("reject no",),
     ),
+    "every kind": Case(
+        WORKFLOWS["every_kind"], lines=["approve", "reject Enough."], inputs={"names": ["Ann", "Bo"], "limit": 3},
+        env={"POST_KEY": "k", "TOKEN": "t", "PASS": "p"},
+    ),
+    "joins: one way": Case(WORKFLOWS["joins"], inputs={"names": [], "limit": 2}),
+    "joins: the other way": Case(WORKFLOWS["joins"], inputs={"names": ["x"], "limit": 1, "from": "there"}),
 }  # fmt: skip
 
 
@@ -86,6 +99,7 @@ CASES = {
 def worlds() -> Iterator[dict[str, ModelServer]]:
     """A model server for each case."""
     with ExitStack() as stack:
+        stack.enter_context(SINK)
         servers = {name: stack.enter_context(ModelServer()) for name in CASES}
         for name, server in servers.items():
             server.script(*CASES[name].rules)
@@ -103,15 +117,26 @@ async def test_a_template_exported_answers_as_on_the_platform(
     name: str, played: dict[str, Played], worlds: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     case, done = CASES[name], played[name]
-    monkeypatch.setenv("OPENAI_BASE_URL", worlds[name].url)
-    monkeypatch.setenv("OPENAI_MODEL", "world")
+    prepared(monkeypatch, case, worlds[name])
     wanted = await on_the_platform(case, tmp_path)
     assert done.code == 0, done.err
     assert masked(json.loads(done.out)) == masked(wanted)
 
 
-def masked(outputs: dict) -> dict:
-    """How a fault of the model is worded is the file's own affair."""
-    if isinstance(outputs.get("problem"), str):
-        outputs["problem"] = outputs["problem"].partition("failed.")[0]
-    return outputs
+def prepared(monkeypatch: pytest.MonkeyPatch, case: Case, models: ModelServer) -> None:
+    """What the platform needs for the same: its model, the sink, and secrets by their names there."""
+    monkeypatch.setenv("OPENAI_BASE_URL", models.url)
+    monkeypatch.setenv("OPENAI_MODEL", "world")
+    monkeypatch.setenv("NEXOD_EGRESS_ALLOW", "127.0.0.1")
+    for name, value in case.env.items():
+        monkeypatch.setenv(f"NEXOD_SECRET_{name}", value)
+        monkeypatch.setenv(f"NEXOD_SECRET_{name}_HOSTS", "127.0.0.1")
+
+
+def masked(value: Any) -> Any:
+    """How a fault of the model is worded, and which step of an item failed, are the platform's own."""
+    if isinstance(value, list):
+        return [masked(one) for one in value]
+    if not isinstance(value, dict):
+        return value.partition(" failed.")[0] if isinstance(value, str) else value
+    return {name: masked(one) for name, one in value.items() if name != "node_id"}
