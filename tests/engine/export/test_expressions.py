@@ -16,7 +16,8 @@ from engine.export.python import ANY, Root, Writer
 from engine.export.tree import Unwritable, parse
 
 A: dict[str, Any] = {
-    "n": 3, "m": -7, "f": 1.5, "z": 2.0, "s": "hello WORLD", "u": "Éa", "e": "", "l": [3, 1, 2], "w": ["b", "a"], "t": True,
+    "n": 3, "m": -7, "f": 1.5, "z": 2.0, "s": "hello WORLD", "u": "Éa", "e": "", "l": [3, 1, 2],
+    "w": ["b", "a"], "t": True,
     "none": None, "o": {"k": 1, "b": {"c": [1, {"d": "x"}]}}, "q": 'a"b\\c\n',
     "items": [{"id": 1, "ok": True}, {"id": 2, "ok": False}],
 }  # fmt: skip
