@@ -32,7 +32,8 @@ def create_api(settings: Settings, site: Site | None = None) -> FastAPI:
     api.add_api_route("/health", catalog.get_health, include_in_schema=False)
     for prefix in ("", PREFIX):
         api.add_api_route(f"{prefix}/openapi.json", open_api, include_in_schema=False)
-    api.add_api_route(PREFIX + "/{path:path}", nothing_here, methods=METHODS, include_in_schema=False)
+    for rest in ("", "/{path:path}"):
+        api.add_api_route(PREFIX + rest, nothing_here, methods=METHODS, include_in_schema=False)
     return api
 
 

@@ -92,6 +92,11 @@ async def test_a_broken_character_is_422_wherever_it_comes(api: httpx.AsyncClien
         assert told(await api.post(path, content=body, headers=json_type)) == (422, "invalid"), path
 
 
+async def test_what_is_no_route_is_told_as_json(api: httpx.AsyncClient):
+    for path in ("", "/", "/nothing", "/runs/x/y/z"):
+        assert told(await api.get(path)) == (404, "not_found"), path
+
+
 async def test_bad_parameters_are_422_and_named(api: httpx.AsyncClient):
     for query, field in (("limit=0", "limit"), ("limit=1001", "limit"), ("limit=x", "limit"), ("after=%%", "after"),
                          ("after=bm90IGpzb24", "after"), ("after=WzFd", "after")):  # fmt: skip
