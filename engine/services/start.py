@@ -71,7 +71,7 @@ def _admit(
         {"inputs": inputs, "version": ready.version, "target": ready.target, "effect_run_id": run_id},
     )
     with ws.db.begin() as conn:
-        head = workflow_rows.head(conn, ws.id, workflow_id)
+        head = workflow_rows.head(conn, ws.id, workflow_id, hold=True)
         if head is None or head[0] != ready.rev:
             return False
         if key and not rows.remember(conn, ws.id, "runs", key, body, 202, answer, ws.db.now_ms(conn)):

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, func, tuple_
 from sqlmodel import col, select
 
 from engine.errors import NotFound
-from engine.store.database import Statement
+from engine.store.database import Statement, is_sqlite
 from engine.store.models import CanvasOp, Run, RunQueue, Workflow, WorkflowVersion
 from engine.store.session import Session
 
@@ -50,14 +50,15 @@ def unfinished_runs(session: Session, workflow_id: str) -> int:
     return session.exec(query).one()
 
 
-_HEAD = Statement(
-    "select rev, version_id, version from workflow where workspace_id = :w and id = :id and deleted_at is null"
-)
+HEAD = "select rev, version_id, version from workflow where workspace_id = :w and id = :id and deleted_at is null"
+_HEAD, _HELD = Statement(HEAD), Statement(HEAD + " for share")
 
 
-def head(conn: Connection, w: str, workflow_id: str) -> tuple[int, str | None, int] | None:
-    """Its rev and the version minted last (id, number), without reading the draft: every run starts with this."""
-    row = _HEAD(conn, w=w, id=workflow_id).first()
+def head(conn: Connection, w: str, workflow_id: str, hold: bool = False) -> tuple[int, str | None, int] | None:
+    """Its rev and the version minted last (id, number), without reading the draft: every run starts with this.
+    `hold`: it stays so until the transaction ends."""
+    find = _HELD if hold and not is_sqlite(conn) else _HEAD  # a write transaction of SQLite is alone anyway
+    row = find(conn, w=w, id=workflow_id).first()
     if row is None:
         return None
     rev, version_id, number = row
