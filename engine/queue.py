@@ -15,15 +15,17 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from huey import RedisHuey, SqliteHuey
-from huey.api import Huey
-from huey.consumer import Consumer, Scheduler
-from huey.registry import Message
-from huey.serializer import Serializer
-from huey.storage import SqliteStorage
-
 from engine.failpoint import hit
+from engine.lean import without
 from engine.settings import Settings
+
+with without("psycopg", "opentelemetry"):  # a queue in PostgreSQL, and Redis' metrics
+    from huey import RedisHuey, SqliteHuey
+    from huey.api import Huey
+    from huey.consumer import Consumer, Scheduler
+    from huey.registry import Message
+    from huey.serializer import Serializer
+    from huey.storage import SqliteStorage
 
 log = logging.getLogger(__name__)
 BUSY_STEP_S, IDLE_STEP_S = 0.001, 0.004

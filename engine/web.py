@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import NexodError
+from engine.lean import without
 from engine.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -34,13 +35,12 @@ def built() -> Any:
     """The ASGI app of the exported page."""
     require_build()
     os.environ.update(BUILT)
-    # socketio would import an HTTP client that a server never uses: 16 MB and a tenth of a second.
-    sys.modules.setdefault("aiohttp", None)  # type: ignore[arg-type]
     # Reflex looks for its configuration and its build where the process stands.
     os.chdir(ROOT)
     if str(ROOT) not in sys.path:
         sys.path.insert(0, str(ROOT))
-    return import_module(APP).app()
+    with without("aiohttp", "requests", "websocket"):  # socketio's clients: a server has no use for them
+        return import_module(APP).app()
 
 
 def require_build() -> None:
