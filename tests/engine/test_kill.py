@@ -139,7 +139,8 @@ class Siege:
         """One process of that kind, at whatever it is doing."""
         for child in self.chance.sample(found := self.children(title), min(1, len(found))):
             held = self._held(child.pid)
-            os.kill(child.pid, signal.SIGKILL)
+            if not _sent(child, signal.SIGKILL):
+                continue
             at = time.monotonic()
             self.killed += 1
             for run in self._held(child.pid) & held:
@@ -152,7 +153,8 @@ class Siege:
             return
         self.thaw = time.monotonic() + seconds + 1
         for child in self.chance.sample(found := self.children("nexod worker"), min(1, len(found))):
-            os.kill(child.pid, signal.SIGSTOP)
+            if not _sent(child, signal.SIGSTOP):
+                continue
             if self._someone_can_write():
                 self.frozen += 1
                 threading.Timer(seconds, _go_on, (child,)).start()
@@ -249,6 +251,15 @@ def _words(process: psutil.Process) -> list[str]:
         return process.cmdline()
     except psutil.Error:
         return []
+
+
+def _sent(child: psutil.Process, signum: int) -> bool:
+    """False if it has died meanwhile, at one of the named points."""
+    try:
+        os.kill(child.pid, signum)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _go_on(process: psutil.Process) -> None:
