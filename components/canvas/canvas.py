@@ -14,8 +14,8 @@ from components.linked import linked
 
 FILES = (
     "graph.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx", "parts.jsx",
-    "node.jsx", "edge.jsx", "palette.jsx", "fields.jsx", "records.jsx", "timeline.jsx", "panels.jsx", "code.jsx",
-    "runs.jsx", "canvas.jsx",
+    "node.jsx", "edge.jsx", "palette.jsx", "fields.jsx", "records.jsx", "tools.jsx", "timeline.jsx", "panels.jsx",
+    "code.jsx", "runs.jsx", "canvas.jsx",
     "canvas.css",
 )  # fmt: skip
 """All of them are linked next to one another, so that they can import each other."""
@@ -190,6 +190,60 @@ class Earlier(Rows):
 
     tag = "BoundEarlier"
     list: rx.Var[str]
+
+
+class ToolField(Field):
+    """`tools` are plain descriptions, see `form.tools`; the children are one form for each of them."""
+
+    library = _LINKED["tools.jsx"]
+    tools: rx.Var[list[dict[str, Any]]]
+
+
+class Tools(ToolField):
+    """The tools that an agent may use: chosen from all, each with its settings."""
+
+    tag = "BoundTools"
+
+
+class Tool(ToolField):
+    """The tool that a step calls."""
+
+    tag = "BoundTool"
+
+
+class ByTool(ToolField):
+    """The form for the chosen tool. `part`: args or config."""
+
+    tag = "ByTool"
+    part: rx.Var[str]
+
+
+class Or(Field):
+    """Its two children: a plain input, and the one for an expression instead."""
+
+    library = _LINKED["tools.jsx"]
+    tag = "BoundOr"
+
+
+class Some(Field):
+    """Some of a few fixed values."""
+
+    library = _LINKED["tools.jsx"]
+    tag = "BoundSome"
+    options: rx.Var[list[str]]
+    fallback: rx.Var[list[str]]
+
+
+class Together(Field):
+    """Its children are fields that are there together or not at all."""
+
+    library = _LINKED["tools.jsx"]
+    tag = "BoundPart"
+
+
+class ToolForm(Part):
+    library = _LINKED["tools.jsx"]
+    tag = "ToolForm"
 
 
 class Cases(Field):

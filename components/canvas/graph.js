@@ -51,7 +51,8 @@ export function complete(raw) {
 
 // ---------- operations
 
-function setPath(value, [head, ...rest], leaf) {
+/** A copy of `value` with the place inside it set, or taken away by undefined; what is missing on the way is made. */
+export function setPath(value, [head, ...rest], leaf) {
   const copy = Array.isArray(value) ? value.slice() : { ...(value ?? {}) };
   if (rest.length) copy[head] = setPath(copy[head], rest, leaf);
   else if (leaf === undefined) delete copy[head];

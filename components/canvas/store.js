@@ -8,7 +8,7 @@ const blank = () => ({
   selection: { nodes: [], edges: [] },
   undo: [], redo: [],
   problems: [], saveState: "saved",
-  tab: "configure", dialog: null, dock: null, visit: null,
+  tab: "configure", dialog: null, dock: null, visit: null, target: null,
 });
 let state = { ...blank(), types: {}, groups: [] };
 const listeners = new Set();
@@ -114,13 +114,17 @@ export function jump(problem) {
   const path = (problem.field ?? "").replace(/^config\./, "");
   set({ tab: /^(retry|timeout_s|max_visits|join)/.test(path) ? "reliability" : "configure" });
   if (!path) return void (known && setTimeout(() => view?.focus(id), 60));
-  const names = path.split(".");
-  setTimeout(() => {
-    for (let n = names.length; n > 0; n--) {
-      const found = document.querySelector(`[data-testid="field-${CSS.escape(names.slice(0, n).join("."))}"]`);
-      if (found) return found.focus();
-    }
-  }, 60);
+  set({ target: path });
+  setTimeout(() => seek(path.split("."), 8), 60);
+}
+/** Lists open the row that holds `target` meanwhile; after some tries what holds the field will do. */
+function seek(names, tries) {
+  for (let n = names.length; n > 0; n -= tries ? names.length : 1) {
+    const found = document.querySelector(`[data-testid="field-${CSS.escape(names.slice(0, n).join("."))}"]`);
+    if (found) return set({ target: null }), found.focus();
+  }
+  if (tries) setTimeout(() => seek(names, tries - 1), 40);
+  else set({ target: null });
 }
 
 // ---------- toasts: at most three, errors stay

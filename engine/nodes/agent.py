@@ -135,7 +135,7 @@ class AgentNode(Agent):
             "", title="Expected", description="What the answer looks like.", json_schema_extra={"widget": "text"}
         )
         tools: list[ToolConfig] = Field(
-            default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "records"}
+            default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "tools"}
         )
         provider: str = provider_field()
         model: str = MODEL

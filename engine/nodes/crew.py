@@ -19,7 +19,7 @@ class MemberConfig(NodeConfig):
     goal: str = Field(title="Goal", min_length=1, json_schema_extra={"widget": "text"})
     backstory: str = Field("", title="Backstory", json_schema_extra={"widget": "textarea"})
     tools: list[ToolConfig] = Field(
-        default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "records"}
+        default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "tools"}
     )
     provider: str = provider_field()
     model: str = MODEL
@@ -82,7 +82,7 @@ class Crew(Agent):
         process: Literal["sequential", "hierarchical"] = Field(
             "sequential", title="Process", json_schema_extra={"widget": "select"}
         )
-        manager: Manager | None = Field(None, title="Manager", json_schema_extra={"widget": "json"})
+        manager: Manager | None = Field(None, title="Manager", json_schema_extra={"widget": "part"})
         max_rpm: int | None = Field(
             None,
             title="Requests a minute",
