@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from engine import llm, tools
+from engine.backends import budget
 from engine.backends.context import TRIES, Context, digest
 from engine.backends.run import Run
 from engine.errors import NodeError, Paused
@@ -61,6 +62,7 @@ class Desk:
         emit = self._emitter(f"{place}/model:{turn}")
 
         async def ask() -> dict[str, Any]:
+            await budget.within_run(self._run, self._home, self._ctx.ask)
             await self._pace()
             began = time.monotonic()
             reply = await llm.turn(request, provider, emit, self._run.preferences)
@@ -88,8 +90,9 @@ class Desk:
                 f"{used:,} tokens were used; {brief.max_tokens_total:,} is the limit.", code="token_limit",
                 hint="Raise the limit, or make the task smaller.",
             )  # fmt: skip
-        if brief.max_cost_usd is not None and self.usage.cost >= brief.max_cost_usd:
-            await self._allow_more(brief.max_cost_usd)
+        if brief.max_cost_usd is not None:
+            own = budget.Budget(brief.max_cost_usd)
+            await budget.within(own, self.usage.cost, self._run, self._home, self._ctx.ask)
 
     async def _pace(self) -> None:
         """Not more requests a minute than the brief allows; replayed ones do not count."""
@@ -98,17 +101,6 @@ class Desk:
             at = max(at, self._asked_at[-most] + 60)
         self._asked_at.append(at)
         await asyncio.sleep(at - time.monotonic())
-
-    async def _allow_more(self, limit: float) -> None:
-        """A budget that is used up asks a person; each yes buys the same amount again."""
-        bought = 1
-        while self.usage.cost >= limit * bought:
-            shown = {"spent_usd": round(limit * bought, 6), "limit_usd": limit}
-            text = f"${limit * bought:.2f} are used up. Spend up to ${limit:.2f} more?"
-            answer = await self._asked(f"budget:{bought}", Question(text, shown, type="budget"))
-            if answer["decision"] != "approved":
-                raise NodeError(f"The budget of ${limit:.2f} is used up.", code="budget_passed", hint="Raise it.")
-            bought += 1
 
     # Tool calls --------------------------------------------------------------------------------------------------
 
@@ -273,7 +265,7 @@ class Desk:
 
 
 def _task_of(place: str) -> str:
-    """`task/agent/model:0` is the task's own; what belongs to no task, such as `budget:1`, stands alone."""
+    """`task/agent/model:0` is the task's own; what belongs to no task, such as `offers:…`, stands alone."""
     return place.split("/")[0]
 
 

@@ -74,7 +74,7 @@ def provider_field() -> Any:
     return Field(
         "auto",
         title="Provider",
-        description="auto takes the first one that has a key, else the demo model.",
+        description="auto takes whom the workspace chose under Settings; before that, the first one with a key, else demo.",
         json_schema_extra={"widget": "select", "options": ["auto", *llm.NAMES]},
     )
 

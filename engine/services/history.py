@@ -55,7 +55,9 @@ def _settled_pairs(past: Sequence[Event], settled: set[str | None]) -> set[int]:
         if event.type == "approval_requested":
             asked[event.payload["approval_id"]] = event
         elif event.type == "approval_decided" and event.payload["approval_id"] in asked:
-            keep |= {asked[event.payload["approval_id"]].seq, event.seq}
+            question = asked[event.payload["approval_id"]]
+            if question.payload.get("type") != "budget" or event.payload["decision"] == "approved":
+                keep |= {question.seq, event.seq}
         elif event.type == "timer_set" and event.payload.get("for") == "wait":
             timers[event.key] = event
         elif event.type == "timer_fired" and event.key in timers:
