@@ -16,6 +16,8 @@ const NODE_TYPES = Object.freeze({ step: StepNode, note: NoteNode });
 const EDGE_TYPES = Object.freeze({ step: StepEdge });
 const MULTI = ["Meta", "Control", "Shift"];
 const NOTE = { width: 188, height: 76 };
+const DOTS = <Background gap={20} size={1.4} />;
+const PRO = Object.freeze({ hideAttribution: true });
 
 // ---------- from the spec to React Flow's arrays; what did not change keeps its identity
 
@@ -158,6 +160,9 @@ function Flow({ children, minimal }) {
     const changed = items.filter((i) => start.current?.get(i.id) && (Math.round(start.current.get(i.id).x) !== i.x || Math.round(start.current.get(i.id).y) !== i.y));
     if (changed.length) commit([{ op: "move", items: changed }]);
   }, []);
+  // None of what React Flow is given may be new at every render: it would draw every card again.
+  const onBoxStart = useCallback((e, moved) => onDragStart(e, null, moved), [onDragStart]), onBoxStop = useCallback((e, moved) => onDragStop(e, null, moved), [onDragStop]);
+  const onPaneClick = useCallback(() => setMenu(null), []);
   const isValid = useCallback((c) => !refuse(get().types, get().spec, { source: c.source, port: c.sourceHandle ?? "out", target: c.target }), []);
   const onConnect = useCallback((c) => act.connect({ source: c.source, port: c.sourceHandle ?? "out", target: c.target }), []);
   const onConnectEnd = useCallback((event, how) => {
@@ -181,14 +186,14 @@ function Flow({ children, minimal }) {
       <ReactFlow
         style={style} nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES} onNodesChange={onNodesChange} onEdgesChange={onEdgesChange}
         onSelectionChange={onSelectionChange} onNodeDragStart={onDragStart} onNodeDragStop={onDragStop}
-        onSelectionDragStart={(e, ns) => onDragStart(e, null, ns)} onSelectionDragStop={(e, ns) => onDragStop(e, null, ns)}
+        onSelectionDragStart={onBoxStart} onSelectionDragStop={onBoxStop}
         onConnect={onConnect} onConnectEnd={onConnectEnd} isValidConnection={isValid} connectionLineComponent={Wire} connectionRadius={14}
-        onDrop={onDrop} onDragOver={onDragOver} onPaneClick={() => setMenu(null)} onNodeDoubleClick={(_e, n) => act.openInspector(n.id)}
+        onDrop={onDrop} onDragOver={onDragOver} onPaneClick={onPaneClick} onNodeDoubleClick={onNodeDoubleClick}
         nodesDraggable={!readOnly} nodesConnectable={!readOnly} elementsSelectable nodesFocusable={false} edgesFocusable={false} disableKeyboardA11y
         deleteKeyCode={null} multiSelectionKeyCode={MULTI} selectionKeyCode="Shift" zoomOnDoubleClick={false} minZoom={0.05} maxZoom={2} nodeDragThreshold={0}
-        proOptions={{ hideAttribution: true }} colorMode="tokens"
+        proOptions={PRO} colorMode="tokens"
       >
-        <Background gap={20} size={1.4} />
+        {DOTS}
       </ReactFlow>
       {loaded && !spec.nodes.length && !readOnly && <div className="empty hollow"><span className="em"><Icon name="flow" size={22} /></span><b className="strong">Nothing here yet</b><p>Drag a step from the left, or press / and type its name.</p></div>}
       <Zoom fit={fit} tidy={!readOnly} />
@@ -197,6 +202,7 @@ function Flow({ children, minimal }) {
     </div>
   );
 }
+const onNodeDoubleClick = (_event, node) => act.openInspector(node.id);
 function movedFar(how, point) {
   const from = document.querySelector(`.react-flow__node[data-id="${CSS.escape(how.fromNode.id)}"] [data-handleid="${CSS.escape(how.fromHandle.id)}"]`)?.getBoundingClientRect();
   return !from || Math.hypot(point.clientX - from.x - from.width / 2, point.clientY - from.y - from.height / 2) > 36;

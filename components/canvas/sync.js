@@ -6,11 +6,11 @@ const API = "/api/v1";
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 
 /** A request of our REST API; throws {status, code, message, details, error} when refused, status 0 when offline. */
-export async function api(path, { method = "GET", body, headers = {}, keepalive } = {}) {
+export async function api(path, { method = "GET", body, headers = {}, keepalive, cache } = {}) {
   let answer;
   try {
     answer = await fetch(API + path, {
-      method, credentials: "same-origin", keepalive,
+      method, credentials: "same-origin", keepalive, cache,
       headers: body === undefined ? headers : { "Content-Type": "application/json", ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
@@ -22,6 +22,8 @@ export async function api(path, { method = "GET", body, headers = {}, keepalive 
   return data;
 }
 
+/** Whether what the browser was told to fetch together with the page is still the newest (nexod_app/early.py). */
+let early = true;
 // {client, seq, batch: {client, seq, rev, ops} | null, waiting: [op, …]} of the open workflow, kept in sessionStorage
 let queue = null, rev = 0, busy = null, failures = 0, timer = null, idle = [];
 
@@ -54,8 +56,9 @@ export async function open(id) {
 }
 async function load(id) {
   try {
-    if (queue.batch) await resend(id);
-    const found = await api(`/workflows/${id}`);
+    if (queue.batch) await resend(id), (early = false);
+    const found = await api(`/workflows/${id}`, { cache: early ? "default" : "no-store" });
+    early = false;
     if (get().workflowId !== id) return;
     rev = found.rev;
     let spec = complete(found.spec);
@@ -131,7 +134,7 @@ function retryNow() {
 /** Somebody else was first: take theirs, put ours on top if it still fits. */
 async function rebase(id) {
   try {
-    const found = await api(`/workflows/${id}`), theirs = complete(found.spec), ours = queue.batch.ops.concat(queue.waiting);
+    const found = await api(`/workflows/${id}`, { cache: "no-store" }), theirs = complete(found.spec), ours = queue.batch.ops.concat(queue.waiting);
     if (!fits(theirs, ours)) return conflict("Somebody else changed the same steps.");
     rev = found.rev;
     failures = 0;
