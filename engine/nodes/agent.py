@@ -74,7 +74,7 @@ def provider_field() -> Any:
     return Field(
         "auto",
         title="Provider",
-        description="auto takes whom the workspace chose under Settings; before that, the first one with a key, else demo.",
+        description="auto takes whom the workspace chose under Settings; before that, the first with a key, else demo.",
         json_schema_extra={"widget": "select", "options": ["auto", *llm.NAMES]},
     )
 
