@@ -182,6 +182,24 @@ async def test_a_manager_that_is_killed_goes_on(models: ModelServer) -> None:
         assert play.outputs == want.outputs
 
 
+@pytest.mark.parametrize("target", TARGETS)
+async def test_what_claude_thought_before_a_call_goes_back_with_it(
+    target: str, models: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", models.url)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    rules = script()
+    rules[0]["then"] |= {"thinking": "Sums first.", "text": "One moment."}
+    models.script(*rules)
+    play = await whole(drawing(target, "anthropic"), target)
+    second = models.requests[1]["body"]["messages"]
+    assert second[1]["role"] == "assistant"
+    assert [block["type"] for block in second[1]["content"]] == ["thinking", "text", "tool_use", "tool_use"]
+    assert second[1]["content"][0] == {"type": "thinking", "thinking": "Sums first.", "signature": "signed"}
+    assert [block["type"] for block in second[2]["content"]] == ["tool_result", "tool_result"]
+    assert WRITTEN in play.outputs["text"]
+
+
 # What stops a crew ----------------------------------------------------------------------------------------------------
 
 
