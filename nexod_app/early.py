@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 _PAGE = re.compile(r"/(workflows|runs)/([0-9a-f-]{36})/?")
-_LAZY = ("canvas-*.js",)
-"""Chunks that the page itself asks for late."""
 
 
 def links(build: Path, path: str) -> str:
@@ -33,8 +31,7 @@ def _code(build: Path, place: str) -> tuple[str, ...]:
     route = next((r for name, r in _routes(build).items() if name.startswith(f"routes/[{place}].$")), None)
     if route is None:
         return ()
-    late = [f"/assets/{chunk.name}" for name in _LAZY for chunk in (build / "assets").glob(name)]
-    scripts = dict.fromkeys([route["module"], *route["imports"], *late])
+    scripts = dict.fromkeys([route["module"], *route["imports"]])
     styles = dict.fromkeys(sheet.partition("#")[0] for sheet in route["css"])
     return (
         *(f'<{script}>; rel="modulepreload"' for script in scripts),

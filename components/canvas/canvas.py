@@ -65,12 +65,11 @@ class RunPage(Page):
     types: rx.Var[list[dict[str, Any]]]
 
 
-class Canvas(rx.NoSSRComponent):
-    """React Flow; loaded as a chunk of its own."""
+class Canvas(Part):
+    """React Flow. Not a chunk of its own: its styles would come twice, and it would come last."""
 
     library = _LINKED["canvas.jsx"]
     tag = "Canvas"
-    lib_dependencies: list[str] = FLOW
 
 
 class Action(Panel):
