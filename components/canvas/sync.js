@@ -6,11 +6,11 @@ const API = "/api/v1";
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
 
 /** A request of our REST API; throws {status, code, message, details, error} when refused, status 0 when offline. */
-export async function api(path, { method = "GET", body, headers = {}, keepalive, cache } = {}) {
+export async function api(path, { method = "GET", body, headers = {}, keepalive } = {}) {
   let answer;
   try {
     answer = await fetch(API + path, {
-      method, credentials: "same-origin", keepalive, cache,
+      method, credentials: "same-origin", keepalive,
       headers: body === undefined ? headers : { "Content-Type": "application/json", ...headers },
       body: body === undefined ? undefined : JSON.stringify(body),
     });
@@ -22,8 +22,11 @@ export async function api(path, { method = "GET", body, headers = {}, keepalive,
   return data;
 }
 
-/** Whether what the browser was told to fetch together with the page is still the newest (nexod_app/early.py). */
+// The browser was told to fetch the graph together with the page (nexod_app/early.py): good for the first look, and
+// stale for every other. Another address is another request.
 let early = true;
+const newest = (id) => api(`/workflows/${id}${early ? "" : "?now"}`).finally(() => (early = false));
+
 // {client, seq, batch: {client, seq, rev, ops} | null, waiting: [op, …]} of the open workflow, kept in sessionStorage
 let queue = null, rev = 0, busy = null, failures = 0, timer = null, idle = [];
 
@@ -57,8 +60,7 @@ export async function open(id) {
 async function load(id) {
   try {
     if (queue.batch) await resend(id), (early = false);
-    const found = await api(`/workflows/${id}`, { cache: early ? "default" : "no-store" });
-    early = false;
+    const found = await newest(id);
     if (get().workflowId !== id) return;
     rev = found.rev;
     let spec = complete(found.spec);
@@ -134,7 +136,7 @@ function retryNow() {
 /** Somebody else was first: take theirs, put ours on top if it still fits. */
 async function rebase(id) {
   try {
-    const found = await api(`/workflows/${id}`, { cache: "no-store" }), theirs = complete(found.spec), ours = queue.batch.ops.concat(queue.waiting);
+    const found = await newest(id), theirs = complete(found.spec), ours = queue.batch.ops.concat(queue.waiting);
     if (!fits(theirs, ours)) return conflict("Somebody else changed the same steps.");
     rev = found.rev;
     failures = 0;
