@@ -59,8 +59,8 @@ class Crew(Agent):
     - **Members** are agents with a role, a goal and tools, as in the *Agent* step.
     - **Tasks** are done in their order. **Reads** names the earlier tasks whose results a task gets; with none it
       reads the one before it.
-    - **Process** *sequential* does one task after the other, and every member has one. *hierarchical* lets a **manager** model decide who does
-      what and check it.
+    - **Process** *sequential* does one task after the other, and every member has one. *hierarchical* lets a
+      **manager** model decide who does what and check it.
 
     A crew is run by CrewAI, on either target. Finished tasks are recorded whole, model turns and tool calls one by
     one: after a crash nothing that was paid for is paid again.
