@@ -264,7 +264,7 @@ def _fields_of(schema: Schema, path: str, make: Callable[..., rx.Component] | No
 
 
 def flow(schema: Schema, props: dict[str, Any]) -> rx.Component:
-    return c.TextArea.create(mode="object", code=True, **props)
+    return c.Flow.create(**props)
 
 
 WIDGETS: dict[str, Callable[[Schema, dict[str, Any]], rx.Component]] = {
@@ -334,8 +334,10 @@ def reliability(shape: str, timeout_s: float | None) -> rx.Component:
 def workflow_form() -> rx.Component:
     """What the inspector shows while nothing is chosen."""
     return rx.fragment(
-        c.Input.create(path="name", mode="text", title="Name", required=True),
-        c.TextArea.create(path="description", mode="text", title="Description", keep=True),
+        c.AtTop.create(
+            c.Input.create(path="name", mode="text", title="Name", required=True),
+            c.TextArea.create(path="description", mode="text", title="Description", keep=True),
+        ),
         c.Inputs.create(title="Inputs", hint="What a run asks for. Steps read them as input.name."),
         c.Pairs.create(
             path="outputs",

@@ -13,9 +13,9 @@ import reflex as rx
 from components.linked import linked
 
 FILES = (
-    "graph.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx", "parts.jsx",
-    "node.jsx", "edge.jsx", "palette.jsx", "fields.jsx", "records.jsx", "tools.jsx", "timeline.jsx", "panels.jsx",
-    "code.jsx", "runs.jsx", "canvas.jsx",
+    "graph.js", "inside.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx",
+    "parts.jsx", "node.jsx", "edge.jsx", "palette.jsx", "fields.jsx", "records.jsx", "tools.jsx", "timeline.jsx",
+    "panels.jsx", "code.jsx", "runs.jsx", "canvas.jsx",
     "canvas.css",
 )  # fmt: skip
 """All of them are linked next to one another, so that they can import each other."""
@@ -257,6 +257,12 @@ class Secret(Field):
     tag = "SecretInput"
 
 
+class Flow(Field):
+    """The flow inside a step: what is in it, and the way in."""
+
+    tag = "BoundFlow"
+
+
 class Inputs(Field):
     tag = "BoundInputs"
 
@@ -281,3 +287,4 @@ RunName = _part(Page, "RunName")
 RunSide = _part(Page, "RunSide")
 ForNothing = _part(Leaf, "ForNothing")
 ForMany = _part(Leaf, "ForMany")
+AtTop = _part(Leaf, "AtTop")

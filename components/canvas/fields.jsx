@@ -3,7 +3,8 @@
 import React, { createContext, useCallback, useContext, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { ancestors, byId, getPath, setPath } from "./graph.js";
 import { Icon, IconButton, Seg } from "./parts.jsx";
-import { commit, fieldPending, get, nodeOf, useEditor } from "./store.js";
+import { flowOf } from "./inside.js";
+import { commit, fieldPending, get, go, nodeOf, scoped, useEditor } from "./store.js";
 import { fault } from "./words.js";
 
 const DEBOUNCE_MS = 400;
@@ -21,6 +22,10 @@ export function ForKind({ kind, tab, children }) {
 export function ForNothing({ children }) {
   const none = useEditor((s) => s.selection.nodes.length === 0);
   return none && <Owner.Provider value={null}>{children}</Owner.Provider>;
+}
+/** Only for the workflow itself, not for a flow inside it. */
+export function AtTop({ children }) {
+  return useEditor((s) => s.path.length === 0) && children;
 }
 export function ForMany({ children }) {
   const count = useEditor((s) => s.selection.nodes.length);
@@ -123,12 +128,13 @@ function where(e, text) {
 
 const NO_PROBLEMS = [];
 export function useProblems(id, name) {
-  const problems = useEditor((s) => s.problems);
+  const { problems, path } = useEditor((s) => ({ problems: s.problems, path: s.path }));
   return useMemo(() => {
-    const field = (p) => (p.field ?? "").replace(/^config\./, "");
-    const mine = problems.filter((p) => (p.node_id ?? null) === id && (field(p) === name || field(p).startsWith(`${name}.`) || field(p).startsWith(`${name}[`)));
+    const owner = id === null ? path.join("/") || null : scoped(id, path), own = id === null && path.length ? /^config\.flow\./ : /^config\./;
+    const field = (p) => (p.field ?? "").replace(own, "");
+    const mine = problems.filter((p) => (p.node_id ?? null) === owner && (field(p) === name || field(p).startsWith(`${name}.`) || field(p).startsWith(`${name}[`)));
     return mine.length ? mine : NO_PROBLEMS;
-  }, [problems, id, name]);
+  }, [problems, path, id, name]);
 }
 export function Faults({ id, name, error }) {
   const problems = useProblems(id, name);
@@ -265,6 +271,23 @@ export function BoundChoice({ paths, titles, empty, children }) {
     commit([...names.filter((_, i) => i !== next && config[names[i]] !== undefined).map((n) => ({ op: "set", id: owner, path: ["config", n] })), ...(config[names[next]] === undefined ? [{ op: "set", id: owner, path: ["config", names[next]], value: empty[next] }] : [])]);
   };
   return <div className="stack"><Seg label="One of" value={titles[at]} options={titles.map((t) => [t, t])} onChange={choose} />{React.Children.toArray(children)[at]}</div>;
+}
+
+/** The flow inside a step: its steps by name, the way in, and, for whoever wants it, its JSON. */
+export function BoundFlow({ path, title, hint, required }) {
+  const id = useContext(Owner), name = useName(path), flow = useEditor((s) => flowOf(byId(s.spec).get(id))), types = useEditor((s) => s.types);
+  return (
+    <Frame {...{ title, hint, required }}>
+      {flow && (
+        <>
+          <ol className="inner" aria-label="Steps inside">{flow.nodes.filter((n) => !types[n.kind]?.silent).slice(0, 12).map((n) => <li key={n.id} className="row"><Icon name={types[n.kind]?.icon ?? "flow"} size={14} /><span className="clip">{n.title || n.id}</span></li>)}</ol>
+          <button type="button" className="btn" data-testid="enter-button" onClick={() => go([...get().path, id])}>{get().readOnly ? "Look inside" : "Edit inside"}</button>
+        </>
+      )}
+      <details className="raw" open={!flow || undefined}><summary className="cap t2">As JSON</summary><BoundText path={path} mode="object" code /></details>
+      <Faults id={id} name={name} />
+    </Frame>
+  );
 }
 
 // ---------- lists

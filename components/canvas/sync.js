@@ -1,6 +1,6 @@
 // Loading and saving: the graph comes by REST, settled operations go up one batch at a time and outlive a reload.
 import { apply, complete, fits } from "./graph.js";
-import { flushFields, get, onCommit, reset, set, toast } from "./store.js";
+import { flushFields, get, onCommit, reset, set, shown, toast } from "./store.js";
 
 const API = "/api/v1";
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
@@ -67,7 +67,7 @@ async function load(id) {
     const kept = queue.waiting;
     if (kept.length && fits(spec, kept)) spec = apply(spec, kept);
     else queue.waiting = [];
-    set({ spec, loaded: true, failure: null, version: found.version ?? null, problems: found.problems ?? [] });
+    set({ ...shown(spec), loaded: true, failure: null, version: found.version ?? null, problems: found.problems ?? [] });
     remember();
     if (kept.length && !queue.waiting.length) toast("Some changes could not be kept", { status: "failed", text: "Somebody else changed the same steps meanwhile." });
     if (queue.waiting.length) pump();
@@ -143,7 +143,7 @@ async function rebase(id) {
     queue.batch = null;
     queue.waiting = ours;
     remember();
-    set({ spec: apply(theirs, ours), problems: found.problems ?? [], version: found.version ?? null });
+    set({ ...shown(apply(theirs, ours)), problems: found.problems ?? [], version: found.version ?? null });
   } catch {
     failures++;
     set({ saveState: "unsaved" });
