@@ -6,16 +6,17 @@ import asyncio
 import copy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from engine.backends import TARGETS
 from engine.errors import Invalid
+from engine.events import NewEvent
 from engine.services import workflows
 from engine.store.models import DEFAULT_WORKSPACE
 from engine.store.session import Workspace
-from engine.tools import tool
+from engine.tools import registry, tool
 from tests.engine.flows import made, workflow
 from tests.engine.harness import Bench, chain
 from tests.world.models import ModelServer
@@ -152,6 +153,19 @@ def test_nothing_of_an_engine_can_be_said_in_a_file(bench: Bench, more: dict[str
 def test_what_these_mistakes_were_made_in_is_sound(bench: Bench, kind: str) -> None:
     raw = workflow(made("it", kind, **KINDS[kind]), target=bench.target)
     assert workflows.create(Workspace(bench.db, DEFAULT_WORKSPACE), raw)["problems"] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_tool_that_is_gone_when_the_run_is_taken_up_is_for_a_person(
+    bench: Bench, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = changed(kind, "tools" if kind == "agent" else "members.0.tools", [{"name": "wild"}])
+    run = bench.start(workflow(made("it", kind, **config), target=bench.target))
+    with monkeypatch.context() as without:
+        without.delitem(cast("dict[str, Any]", registry()), "wild")
+        assert (await bench.settle(run)).payload == {"reason": "incompatible"}
+    bench.say(run, NewEvent("review_resolved", {"action": "repeat", "by": "me"}))
+    assert (await bench.settle(run)).type == "run_completed"
 
 
 # By a model ----------------------------------------------------------------------------------------------------------
