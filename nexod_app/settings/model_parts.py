@@ -59,8 +59,8 @@ def _choice() -> rx.Component:
 
 def _budget() -> rx.Component:
     form = rx.el.form(
-        _limit("cost_usd", "Dollars", Models.budget["cost_usd"], min="0", step="any"),
-        _limit("tokens", "Tokens", Models.budget["tokens"], min="1", step="1"),
+        *_limit("cost_usd", "Dollars", Models.budget["cost_usd"], min="0", step="any"),
+        *_limit("tokens", "Tokens", Models.budget["tokens"], min="1", step="1"),
         rx.el.button("Save", type="submit", class_name="btn", data_testid="budget-save"),
         key=f"{Models.loaded}-{Models.budget['cost_usd']}-{Models.budget['tokens']}",
         on_submit=Models.limit,
@@ -74,12 +74,13 @@ def _budget() -> rx.Component:
     return rx.el.li(what, form, class_name="set")
 
 
-def _limit(name: str, title: str, value: rx.Var[str], **more: str) -> rx.Component:
-    words = f"{title}, without end"
-    return rx.el.input(
-        name=name, default_value=value, type="number", placeholder=words, title=title, aria_label=f"{title} of a run",
+def _limit(name: str, title: str, value: rx.Var[str], **more: str) -> tuple[rx.Component, rx.Component]:
+    words = rx.el.label(title, html_for=f"budget-{name}", class_name="t2 cap", align_self="center")
+    field = rx.el.input(
+        id=f"budget-{name}", name=name, default_value=value, type="number", placeholder="no end",
         class_name="field num", data_testid=f"budget-{name}", **more,
     )  # fmt: skip
+    return words, field
 
 
 def _provider(one: rx.Var[Provider]) -> rx.Component:
