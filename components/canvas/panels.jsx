@@ -5,7 +5,7 @@ import * as act from "./actions.js";
 import { CodeDialog } from "./code.jsx";
 import { BoundInput, Owner, typed } from "./fields.jsx";
 import { took, duration } from "./fold.js";
-import { byId, getPath } from "./graph.js";
+import { byId, getPath, refuseName, renameStep } from "./graph.js";
 import { levels } from "./inside.js";
 import * as live from "./live.js";
 import { Badge, Chip, Icon, IconButton, Tile } from "./parts.jsx";
@@ -140,12 +140,27 @@ export function InspectorHead() {
     <Owner.Provider value={node.id} key={node.id}>
       <header>
         <Tile type={type} />
-        <div className="grow"><BoundInput path="title" className="rename" data-testid="field-title" aria-label="Title" required placeholder={type?.title} /><div className="cap t3">{type?.title ?? node.kind} · <span className="mono" style={{ fontSize: 11.5 }} title="The name that expressions use">{node.id}</span></div></div>
+        <div className="grow"><BoundInput path="title" className="rename" data-testid="field-title" aria-label="Title" required placeholder={type?.title} /><div className="cap t3">{type?.title ?? node.kind} · <StepId id={node.id} /></div></div>
         <IconButton small name="help" title="What this step does" onClick={() => set({ dialog: "help" })} />
         <IconButton small name="x" title="Close" onClick={() => select([])} />
       </header>
     </Owner.Provider>
   );
+}
+/** The name that expressions use; a press on it lets one change it, wherever it is read. */
+function StepId({ id }) {
+  const [text, setText] = useState(null), readOnly = useEditor((s) => s.readOnly);
+  const done = () => {
+    const name = text?.trim(), fault = name && name !== id && refuseName(get().spec, name);
+    setText(null);
+    if (fault) return toast(fault, { status: "waiting" });
+    if (!name || name === id) return;
+    commit(renameStep(get().spec, id, name));
+    select([name]);
+  };
+  const key = (e) => (e.key === "Enter" && done(), e.key === "Escape" && (e.stopPropagation(), setText(null)));
+  if (text === null) return <button type="button" className="mono step-id" data-testid="step-id" title="The name that expressions use" disabled={readOnly} onClick={() => setText(id)}>{id}</button>;
+  return <input className="mono step-id" data-testid="field-id" aria-label="Name in expressions" autoFocus value={text} onChange={(e) => setText(e.target.value)} onBlur={done} onKeyDown={key} autoComplete="off" spellCheck={false} />;
 }
 /** The inspector's own element tells whether something is chosen. */
 export function Inspector({ children, ...rest }) {
