@@ -87,8 +87,11 @@ async def ours(spec: dict[str, Any]) -> Once:
         run = runs.start(ws, workflow, {"topic": TOPIC})["run_id"]
         began = time.perf_counter()
         await runner.wake(run)
-        while tasks := [task for task in asyncio.all_tasks() if task.get_name() == run]:
-            await tasks[0]
+        while not (tasks := [task for task in asyncio.all_tasks() if task.get_name() == run]):
+            if runs.get(ws, run)["status"] == "completed":  # the runner looks for work after each run as well
+                return time.perf_counter() - began
+            await asyncio.sleep(0)
+        await tasks[0]
         took = time.perf_counter() - began
         ended = runs.get(ws, run)
         assert ended["status"] == "completed", ended
