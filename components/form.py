@@ -21,8 +21,9 @@ ONE_OF: dict[str, tuple[tuple[str, str], list[Any]]] = {
 """Kinds of which exactly one of two fields is filled in, and what a newly chosen one begins with."""
 
 
-def kind_form(kind: str, schema: Schema) -> rx.Component:
-    """All fields of one kind, in the order of its config."""
+def kind_form(kind: str, schema: Schema, tools: list[dict[str, Any]]) -> rx.Component:
+    """All fields of one kind, in the order of its config. `tools` are all that there are, as the catalogue tells."""
+    schema = _equipped(schema, sorted(tools, key=lambda tool: (tool["name"] == "mcp", tool["title"])))
     fields = schema.get("properties", {})
     required = set(schema.get("required", []))
     names, empty = ONE_OF.get(kind, ((), []))
@@ -65,6 +66,11 @@ def widget_of(schema: Schema) -> str:
         return str(widget)
     if "enum" in schema:
         return "select"
+    if schema.get("type") == "array":
+        items = schema.get("items", {})
+        return "some" if "enum" in items else "lines" if items.get("type") == "string" else "json"
+    if schema.get("type") == "object" and schema.get("additionalProperties") and "properties" not in schema:
+        return "pairs"
     by_type = {"boolean": "switch", "integer": "number", "number": "number", "string": "text", "object": "json"}
     return by_type.get(str(schema.get("type")), "json")
 
@@ -150,6 +156,21 @@ def earlier(schema: Schema, props: dict[str, Any]) -> rx.Component:
     return c.Earlier.create(list=schema["list"], **props)
 
 
+def lines(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    """A list of texts, one a line."""
+    return c.TextArea.create(mode="lines", code=True, **props)
+
+
+def some(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.Some.create(options=schema["items"]["enum"], fallback=schema.get("default") or [], **props)
+
+
+def together(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    """An optional object with fields of its own."""
+    rows = [field((props["path"], name), part) for name, part in schema["properties"].items()]
+    return c.Together.create(*rows, **props)
+
+
 def auth(schema: Schema, props: dict[str, Any]) -> rx.Component:
     return c.Auth.create(**props)
 
@@ -167,22 +188,104 @@ def json_object(schema: Schema, props: dict[str, Any]) -> rx.Component:
     return c.TextArea.create(mode="object", code=True, placeholder='{"type": "object", "properties": {}}', **props)
 
 
+# ---------- tools: their settings and arguments
+
+
+def tools(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    """What an agent may use."""
+    forms = [_fields_of(tool["config"], "config") for tool in schema["of"]]
+    return c.Tools.create(*forms, tools=_told(schema), **props)
+
+
+def tool(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.Tool.create(tools=_told(schema), **props)
+
+
+def tool_settings(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    forms = [_fields_of(tool["config"], props["path"]) for tool in schema["of"]]
+    return c.ByTool.create(*forms, part="config", tools=_told(schema), **props)
+
+
+def tool_arguments(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    forms = [_fields_of(tool["parameters"], props["path"], argument) for tool in schema["of"]]
+    return c.ByTool.create(*forms, part="args", tools=_told(schema), **props)
+
+
+def argument(path: tuple[str, ...], schema: Schema, *, required: bool = False) -> rx.Component:
+    """The input for one argument of a tool; whatever its type, an expression will do."""
+    whole = {"type": "any"} | schema | {"title": _word(schema.get("title", path[-1]))}
+    hint = _sentence(str(schema.get("description", "")))
+    props: dict[str, Any] = {"path": ".".join(path), "title": whole["title"], "hint": hint, "required": required}
+    kind = widget_of(whole)
+    if kind in ("text", "number"):
+        long = kind == "text" and schema.get("maxLength", 0) > 10_000
+        mode = "text" if kind == "text" else "numeric"
+        return c.TextArea.create(mode=mode, refs="text", line=not long, placeholder=_default(schema), **props)
+    if kind in ("switch", "select"):
+        typed = c.TextArea.create(mode="any", refs="text", line=True, **props)
+        return c.Or.create(WIDGETS[kind](whole, props), typed, path=props["path"], title=whole["title"])
+    return (pairs if kind == "pairs" else any_json)(whole, props)
+
+
+def _equipped(part: Any, tools: list[dict[str, Any]]) -> Any:
+    """A schema whose fields for tools know which there are."""
+    if isinstance(part, list):
+        return [_equipped(one, tools) for one in part]
+    if not isinstance(part, dict):
+        return part
+    inner = {name: _equipped(one, tools) for name, one in part.items()}
+    return {**inner, "of": tools} if part.get("widget") in TOOLED else inner
+
+
+TOOLED = ("tools", "tool", "tool_settings", "tool_arguments")
+
+
+def _told(schema: Schema) -> list[dict[str, Any]]:
+    """What the browser needs to know of each tool."""
+    return [
+        {
+            "name": tool["name"], "title": tool["title"], "help": tool["help"].split("\n\n")[0],
+            "args": list(tool["parameters"].get("properties", {})),
+            "config": list(tool["config"].get("properties", {})),
+            "settings": bool(tool["config"].get("properties")), "many": tool["name"] == "mcp",
+        }
+        for tool in schema["of"]
+    ]  # fmt: skip
+
+
+def _fields_of(schema: Schema, path: str, make: Callable[..., rx.Component] | None = None) -> rx.Component:
+    required = schema.get("required", [])
+    return c.ToolForm.create(
+        *[
+            (make or field)((path, name), resolve(part, schema), required=name in required)
+            for name, part in schema.get("properties", {}).items()
+        ]
+    )
+
+
 def flow(schema: Schema, props: dict[str, Any]) -> rx.Component:
-    return c.TextArea.create(mode="object", code=True, **props)
+    return c.Flow.create(**props)
 
 
 WIDGETS: dict[str, Callable[[Schema, dict[str, Any]], rx.Component]] = {
     "text": text, "textarea": textarea, "template": line, "line": line, "url": line, "expression": expression,
     "number": number, "switch": switch, "boolean": switch, "select": select, "pairs": pairs, "cases": cases,
-    "auth": auth, "records": records, "row": row,
-    "earlier": earlier, "secret": secret, "json": any_json, "schema": json_object, "flow": flow, "model": text,
+    "auth": auth, "records": records, "row": row, "earlier": earlier, "lines": lines, "some": some, "part": together,
+    "tools": tools, "tool": tool, "tool_settings": tool_settings, "tool_arguments": tool_arguments,
+    "secret": secret, "json": any_json, "schema": json_object, "flow": flow, "model": text,
 }  # fmt: skip
 
-_WORDS = {"auto": "Automatic", "openai": "OpenAI", "anthropic": "Anthropic", "demo": "Demo model"}
+_WORDS = {
+    "auto": "Automatic", "openai": "OpenAI", "anthropic": "Anthropic", "demo": "Demo model", "Url": "URL", "Sql": "SQL",
+}  # fmt: skip
 
 
 def _word(value: str) -> str:
     return _WORDS.get(value) or (value if value.isupper() else value.replace("_", " ").capitalize())
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _default(schema: Schema) -> str:
@@ -231,8 +334,10 @@ def reliability(shape: str, timeout_s: float | None) -> rx.Component:
 def workflow_form() -> rx.Component:
     """What the inspector shows while nothing is chosen."""
     return rx.fragment(
-        c.Input.create(path="name", mode="text", title="Name", required=True),
-        c.TextArea.create(path="description", mode="text", title="Description", keep=True),
+        c.AtTop.create(
+            c.Input.create(path="name", mode="text", title="Name", required=True),
+            c.TextArea.create(path="description", mode="text", title="Description", keep=True),
+        ),
         c.Inputs.create(title="Inputs", hint="What a run asks for. Steps read them as input.name."),
         c.Pairs.create(
             path="outputs",

@@ -12,7 +12,7 @@ node_failed         {error, attempt, retryable, port?}       final; `port: "erro
 effect_intended     {request}                     committed before an unsafe effect begins
 model_called        {request_hash, provider, model, answer, tool_calls?, kept?, usage, ms}
 tool_called         {request_hash, tool, args, result, ms}
-task_completed      {task, text, data?}           a crew's task, whole: not played again
+task_completed      {task, text, data?, took}     a crew's task, whole: not played again; took {usage, turns, model}
 diverged            {request_hash, recorded_hash}
 approval_requested  {approval_id, type, question, content, schema, data, hash, deadline_at?}
 approval_decided    {approval_id, decision: approved|rejected|timeout, data, comment, decided_by}

@@ -34,6 +34,8 @@ class View:
     waiting_for: list[str] = field(default_factory=list[str])
     usage: dict[str, float] = field(default_factory=lambda: {"input_tokens": 0, "output_tokens": 0, "cost": 0.0})
     last_seq: int = -1
+    parked: list[NodeView] = field(default_factory=list[NodeView])
+    """Steps that stand still because another one asked for all of them."""
 
 
 def fold(events: Iterable[Event], node_ids: Iterable[str] = ()) -> View:
@@ -66,6 +68,7 @@ def _fold_node(view: View, event: Event) -> None:
             node.status = "waiting"
         case "approval_decided" | "timer_fired" | "review_resolved":
             node.status = "running"
+            _go_on(view)
         case "run_needs_review":
             node.status = "needs_review"
         case _:
@@ -82,6 +85,7 @@ def _fold_run(view: View, event: Event) -> None:
             view.waiting_for = [a for a in view.waiting_for if a != event.payload["approval_id"]]
         case "run_waiting":
             view.status = "waiting"
+            _park(view)
         case "run_needs_review":
             view.status = "needs_review"
         case "model_called" | "tool_called":
@@ -94,6 +98,19 @@ def _fold_run(view: View, event: Event) -> None:
             _end(view, event)
         case _:
             pass
+
+
+def _park(view: View) -> None:
+    view.parked = [node for node in view.nodes.values() if node.status == "running"]
+    for node in view.parked:
+        node.status = "waiting"
+
+
+def _go_on(view: View) -> None:
+    for node in view.parked:
+        if node.status == "waiting":
+            node.status = "running"
+    view.parked = []
 
 
 def _end(view: View, event: Event) -> None:

@@ -121,8 +121,11 @@ class Runner:
 
     async def _attempt(self, claim: ledger.Claim, events: list[Event]) -> bool:
         """One replay to quiescence. False when somebody wrote meanwhile and it has to be played again."""
-        plan, backend, programs = self._compiled(claim)
         journal = Journal(events, self._appender(claim))
+        compiled = self._compiled(claim)
+        if compiled is None:
+            return await self._set_aside(claim, journal)
+        plan, backend, programs = compiled
         started_at = rfc3339(journal.started_at or claim.created_at) or ""
         run = Run(
             claim.run_id, claim.workspace_id, claim.effect_run_id, started_at, journal, backend, programs,
@@ -140,6 +143,15 @@ class Runner:
         finally:
             await journal.close()
             await self.live.drop(claim.workspace_id, claim.run_id)
+
+    async def _set_aside(self, claim: ledger.Claim, journal: Journal) -> bool:
+        """A step's kind or tool is gone, with a plugin or in another release: a person brings it back, or gives up."""
+        if journal.cancel_requested:
+            await journal.append(NewEvent("run_cancelled", {}))
+            return True
+        return await self._hand_over(
+            claim, journal, [NewEvent("run_needs_review", {"reason": "incompatible"})], "review"
+        )
 
     async def _conclude(self, claim: ledger.Claim, run: Run, attempt: Attempt) -> bool:
         journal = run.journal
@@ -191,14 +203,15 @@ class Runner:
 
         return append
 
-    def _compiled(self, claim: ledger.Claim) -> tuple[Plan, Backend, dict[int, Program]]:
-        """The plan and its compiled graphs, kept for the versions used last."""
+    def _compiled(self, claim: ledger.Claim) -> tuple[Plan, Backend, dict[int, Program]] | None:
+        """The plan and its compiled graphs, kept for the versions used last; None when it can be planned no more."""
         key = digest(claim.spec)
         if key not in self._plans:
             spec, faults = read(claim.spec)
             plan, more = build(spec) if spec else (None, [])
             if plan is None:
-                raise RuntimeError(f"stored version does not plan: {[*faults, *more][:3]}")
+                log.error("run %s: its version cannot be planned any more: %s", claim.run_id, [*faults, *more][:3])
+                return None
             self._plans[key] = (plan, load(claim.target), {})
             while len(self._plans) > KEPT_PLANS:
                 self._plans.popitem(last=False)

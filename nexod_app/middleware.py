@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from engine.errors import NotFound
 from engine.settings import Settings
-from nexod_app import auth
+from nexod_app import auth, early
 from nexod_app.api import errors
 
 log = logging.getLogger("nexod.web")
@@ -97,6 +97,8 @@ class Guard:
         if kind.startswith("text/html"):
             headers["Content-Security-Policy"] = policy(BUILD)
             headers.setdefault("Cache-Control", "no-cache")
+            if status == 200 and (needed := early.links(BUILD, path)):
+                headers["Link"] = needed
         elif path.startswith("/api/"):
             headers.setdefault("Cache-Control", "no-store")
             headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")

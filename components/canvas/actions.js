@@ -1,6 +1,6 @@
 // What a person can do to the drawing: add, wire, remove, copy, paste, tidy, walk with the keys.
 import { NODE_H, NODE_W, RANK, asked, below, byId, edgeId, incoming, isNote, makeNode, outgoing, portsOf, refuse, renamed, tidy } from "./graph.js";
-import { commit, get, getView, nodeOf, redo, select, set, toast, undo } from "./store.js";
+import { commit, get, getView, go, nodeOf, redo, select, set, toast, undo } from "./store.js";
 
 const ports = (id) => portsOf(get().types[nodeOf(id).kind] ?? { kind: nodeOf(id).kind }, nodeOf(id), get().spec);
 const only = () => (get().selection.nodes.length === 1 ? get().selection.nodes[0] : null);
@@ -203,7 +203,7 @@ export function onKey(event) {
   else if (mod && key === "v") setTimeout(() => Date.now() - pasteSeen > 200 && clipboard && paste(clipboard), 80);
   else if (mod) return;
   else if (event.key === "/") event.preventDefault(), document.querySelector('[data-testid="palette-search"]')?.focus();
-  else if (key === "escape") select([]), getView()?.menu(null);
+  else if (key === "escape") !get().selection.nodes.length && get().path.length ? go(get().path.slice(0, -1)) : select([]), getView()?.menu(null);
   else if (event.target.closest?.(".insp, .dock, .menu")) return;
   else if (event.key === "Delete" || event.key === "Backspace") event.preventDefault(), remove();
   else if (key === "a" && !event.altKey) addMenu(event);

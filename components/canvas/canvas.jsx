@@ -8,36 +8,39 @@ import { NODE_H, NODE_W, byId, edgeId, freeColumn, incoming, isNote, lanesFor, o
 import { NoteNode, StepNode } from "./node.jsx";
 import { Icon, IconButton } from "./parts.jsx";
 import { handlesOf, onPress, onTap, portX } from "./ports.jsx";
+import { flowOf } from "./inside.js";
 import { StepMenu } from "./palette.jsx";
-import { commit, get, select, selected, setView, useEditor } from "./store.js";
+import { commit, get, go, here, nodeOf, scoped, select, selected, setView, useEditor } from "./store.js";
 import { summary } from "./words.js";
 
 const NODE_TYPES = Object.freeze({ step: StepNode, note: NoteNode });
 const EDGE_TYPES = Object.freeze({ step: StepEdge });
 const MULTI = ["Meta", "Control", "Shift"];
 const NOTE = { width: 188, height: 76 };
+const DOTS = <Background gap={20} size={1.4} />;
+const PRO = Object.freeze({ hideAttribution: true });
 
 // ---------- from the spec to React Flow's arrays; what did not change keeps its identity
 
-function worst(problems) {
+function worst(problems, path) {
   const map = new Map();
   for (const p of problems) {
-    const id = (p.node_id ?? "").split(/[/[]/)[0];
+    const id = here(p.node_id, path);
     if (id && (!map.has(id) || (p.severity === "error" && map.get(id).severity !== "error"))) map.set(id, p);
   }
   return map;
 }
-function makeNodes(before, cache, { spec, problems, types, readOnly }, want) {
-  const old = new Map(before.map((n) => [n.id, n])), faults = worst(problems);
+function makeNodes(before, cache, { spec, path, problems, types, readOnly }, want) {
+  const old = new Map(before.map((n) => [n.id, n])), faults = worst(problems, path);
   const next = spec.nodes.map((node) => {
     const type = types[node.kind], note = isNote(types, node), problem = faults.get(node.id);
     const wiredIn = incoming(spec).get(node.id) ?? [], wiredOut = outgoing(spec).get(node.id) ?? [];
     const sides = sidesOf(wiredIn, spec, types);
-    const key = `${wiredIn.length > 0}|${[...new Set(wiredOut.map((e) => e.port))].join()}|${problem ? problem.severity + problem.message : ""}|${sides}|${readOnly}|${!!type}`;
+    const key = `${wiredIn.length > 0}|${[...new Set(wiredOut.map((e) => e.port))].join()}|${problem ? problem.severity + problem.message : ""}|${sides}|${readOnly}|${!!type}|${path.join("/")}`;
     let made = cache.get(node.id);
     if (!made || made.node !== node || made.key !== key) {
       const data = note ? { config: node.config, kind: node.kind } : {
-        kind: node.kind, type, title: node.title || type?.title || node.kind, summary: summary(type, node.config), ports: portsOf(type ?? { kind: node.kind }, node, spec),
+        name: scoped(node.id, path), kind: node.kind, type, title: node.title || type?.title || node.kind, summary: summary(type, node.config), ports: portsOf(type ?? { kind: node.kind }, node, spec),
         wired: { in: wiredIn.length > 0, ...Object.fromEntries(wiredOut.map((e) => [e.port, true])) }, start: !wiredIn.length, problem, readOnly,
         sides: { left: sides.includes("left"), right: sides.includes("right") },
       };
@@ -56,7 +59,7 @@ const handlesFor = (ports) => kept.get(ports.join()) ?? kept.set(ports.join(), h
 const sideFor = (types, node) => (node?.kind === "approval" ? "right" : "left");
 const sidesOf = (edges, spec, types) => [...new Set(edges.filter((e) => upward(spec, e)).map((e) => sideFor(types, byId(spec).get(e.source))))].join();
 
-function makeEdges(before, { spec, types, readOnly }, chosen, want) {
+function makeEdges(before, { spec, path, types, readOnly }, chosen, want) {
   const old = new Map(before.map((e) => [e.id, e])), nodes = byId(spec), lanes = lanesOf(spec, types), closing = ranks(spec).back;
   return spec.edges.map((edge) => {
     const id = edgeId(edge), was = old.get(id), source = nodes.get(edge.source), target = nodes.get(edge.target);
@@ -65,9 +68,9 @@ function makeEdges(before, { spec, types, readOnly }, chosen, want) {
     const bound = (target.max_visits ?? 25) - 1, side = sideFor(types, source), isSelected = want ? want.edges.has(id) : was?.selected ?? false;
     const x1 = portAt(types, spec, edge), up = upward(spec, edge);
     const out = lanes.get(id) ?? 0, free = up || edge.port === "error" ? "" : freeColumn(spec, edge, x1);
-    const d = was?.data, looping = closing.has(id);
-    if (d && d.out === out && d.free === free && d.several === several && d.hot === hot && d.bound === bound && d.looping === looping && d.readOnly === readOnly && was.selected === isSelected) return was;
-    return { ...was, id, type: "step", source: edge.source, sourceHandle: edge.port, target: edge.target, targetHandle: "in", selected: isSelected, data: { edge, several, hot, bound, side, out, free, looping, readOnly, onInsert } };
+    const d = was?.data, scope = path.join("/"), looping = closing.has(id);
+    if (d && d.out === out && d.free === free && d.several === several && d.hot === hot && d.bound === bound && d.looping === looping && d.readOnly === readOnly && d.scope === scope && was.selected === isSelected) return was;
+    return { ...was, id, type: "step", source: edge.source, sourceHandle: edge.port, target: edge.target, targetHandle: "in", selected: isSelected, data: { edge, scope, run: { source: scoped(edge.source, path), port: edge.port, target: scoped(edge.target, path) }, several, hot, bound, side, out, free, looping, readOnly, onInsert } };
   }).filter(Boolean);
 }
 const portAt = (types, spec, e) => {
@@ -107,7 +110,7 @@ const near = (s) => (s.transform[2] < 0.25 ? "far" : s.transform[2] < 0.5 ? "mid
 const percent = (s) => Math.round(s.transform[2] * 100);
 
 function Flow({ children, minimal }) {
-  const { spec, problems, types, readOnly, loaded, selection } = useEditor((s) => ({ spec: s.spec, problems: s.problems, types: s.types, readOnly: s.readOnly, loaded: s.loaded, selection: s.selection }));
+  const { spec, path, problems, types, readOnly, loaded, selection } = useEditor((s) => ({ spec: s.spec, path: s.path, problems: s.problems, types: s.types, readOnly: s.readOnly, loaded: s.loaded, selection: s.selection }));
   const [nodes, setNodes] = useState([]);
   const [edges, setEdges] = useState([]);
   const [menu, setMenu] = useState(null);
@@ -117,14 +120,15 @@ function Flow({ children, minimal }) {
 
   useEffect(() => {
     const wanted = want.current;
-    if (loaded && spec.nodes.length && fitted.current !== get().workflowId) {
-      fitted.current = get().workflowId;
+    const place = [get().workflowId, ...path].join("/");
+    if (loaded && spec.nodes.length && fitted.current !== place) {
+      fitted.current = place;
       act.showAll(rf, home.current);
     }
-    setNodes((before) => makeNodes(before, cache.current, { spec, problems, types, readOnly }, wanted));
-    setEdges((before) => makeEdges(before, { spec, types, readOnly }, new Set(selection.nodes), wanted));
+    setNodes((before) => makeNodes(before, cache.current, { spec, path, problems, types, readOnly }, wanted));
+    setEdges((before) => makeEdges(before, { spec, path, types, readOnly }, new Set(selection.nodes), wanted));
     want.current = null;
-  }, [spec, problems, types, readOnly, selection, loaded, rf]);
+  }, [spec, path, problems, types, readOnly, selection, loaded, rf]);
 
   const fit = useCallback((options = {}) => rf.fitView({ padding: 0.1, maxZoom: 1, minZoom: 0.05, duration: 0, ...options }), [rf]);
 
@@ -158,6 +162,9 @@ function Flow({ children, minimal }) {
     const changed = items.filter((i) => start.current?.get(i.id) && (Math.round(start.current.get(i.id).x) !== i.x || Math.round(start.current.get(i.id).y) !== i.y));
     if (changed.length) commit([{ op: "move", items: changed }]);
   }, []);
+  // None of what React Flow is given may be new at every render: it would draw every card again.
+  const onBoxStart = useCallback((e, moved) => onDragStart(e, null, moved), [onDragStart]), onBoxStop = useCallback((e, moved) => onDragStop(e, null, moved), [onDragStop]);
+  const onPaneClick = useCallback(() => setMenu(null), []);
   const isValid = useCallback((c) => !refuse(get().types, get().spec, { source: c.source, port: c.sourceHandle ?? "out", target: c.target }), []);
   const onConnect = useCallback((c) => act.connect({ source: c.source, port: c.sourceHandle ?? "out", target: c.target }), []);
   const onConnectEnd = useCallback((event, how) => {
@@ -181,22 +188,24 @@ function Flow({ children, minimal }) {
       <ReactFlow
         style={style} nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES} onNodesChange={onNodesChange} onEdgesChange={onEdgesChange}
         onSelectionChange={onSelectionChange} onNodeDragStart={onDragStart} onNodeDragStop={onDragStop}
-        onSelectionDragStart={(e, ns) => onDragStart(e, null, ns)} onSelectionDragStop={(e, ns) => onDragStop(e, null, ns)}
+        onSelectionDragStart={onBoxStart} onSelectionDragStop={onBoxStop}
         onConnect={onConnect} onConnectEnd={onConnectEnd} isValidConnection={isValid} connectionLineComponent={Wire} connectionRadius={14}
-        onDrop={onDrop} onDragOver={onDragOver} onPaneClick={() => setMenu(null)} onNodeDoubleClick={(_e, n) => act.openInspector(n.id)}
+        onDrop={onDrop} onDragOver={onDragOver} onPaneClick={onPaneClick} onNodeDoubleClick={onNodeDoubleClick}
         nodesDraggable={!readOnly} nodesConnectable={!readOnly} elementsSelectable nodesFocusable={false} edgesFocusable={false} disableKeyboardA11y
         deleteKeyCode={null} multiSelectionKeyCode={MULTI} selectionKeyCode="Shift" zoomOnDoubleClick={false} minZoom={0.05} maxZoom={2} nodeDragThreshold={0}
-        proOptions={{ hideAttribution: true }} colorMode="tokens"
+        proOptions={PRO} colorMode="tokens"
       >
-        <Background gap={20} size={1.4} />
+        {DOTS}
       </ReactFlow>
       {loaded && !spec.nodes.length && !readOnly && <div className="empty hollow"><span className="em"><Icon name="flow" size={22} /></span><b className="strong">Nothing here yet</b><p>Drag a step from the left, or press / and type its name.</p></div>}
+      {path.length > 0 && <div className="float back"><button type="button" className="btn" data-testid="leave-button" onClick={() => go(path.slice(0, -1))}><Icon name="left" size={16} />Back to {path.length > 1 ? "the flow around it" : "the workflow"}</button></div>}
       <Zoom fit={fit} tidy={!readOnly} />
       {menu && <StepMenu {...menu} onClose={() => setMenu(null)} />}
       {children}
     </div>
   );
 }
+const onNodeDoubleClick = (_event, { id }) => (flowOf(nodeOf(id)) ? go([...get().path, id]) : act.openInspector(id));
 function movedFar(how, point) {
   const from = document.querySelector(`.react-flow__node[data-id="${CSS.escape(how.fromNode.id)}"] [data-handleid="${CSS.escape(how.fromHandle.id)}"]`)?.getBoundingClientRect();
   return !from || Math.hypot(point.clientX - from.x - from.width / 2, point.clientY - from.y - from.height / 2) > 36;

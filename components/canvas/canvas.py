@@ -13,9 +13,9 @@ import reflex as rx
 from components.linked import linked
 
 FILES = (
-    "graph.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx", "parts.jsx",
-    "node.jsx", "edge.jsx", "palette.jsx", "fields.jsx", "records.jsx", "timeline.jsx", "panels.jsx", "code.jsx",
-    "runs.jsx", "canvas.jsx",
+    "graph.js", "inside.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx",
+    "parts.jsx", "node.jsx", "edge.jsx", "palette.jsx", "fields.jsx", "records.jsx", "tools.jsx", "timeline.jsx",
+    "panels.jsx", "code.jsx", "runs.jsx", "canvas.jsx",
     "canvas.css",
 )  # fmt: skip
 """All of them are linked next to one another, so that they can import each other."""
@@ -65,12 +65,11 @@ class RunPage(Page):
     types: rx.Var[list[dict[str, Any]]]
 
 
-class Canvas(rx.NoSSRComponent):
-    """React Flow; loaded as a chunk of its own."""
+class Canvas(Part):
+    """React Flow. Not a chunk of its own: its styles would come twice, and it would come last."""
 
     library = _LINKED["canvas.jsx"]
     tag = "Canvas"
-    lib_dependencies: list[str] = FLOW
 
 
 class Action(Panel):
@@ -192,6 +191,60 @@ class Earlier(Rows):
     list: rx.Var[str]
 
 
+class ToolField(Field):
+    """`tools` are plain descriptions, see `form.tools`; the children are one form for each of them."""
+
+    library = _LINKED["tools.jsx"]
+    tools: rx.Var[list[dict[str, Any]]]
+
+
+class Tools(ToolField):
+    """The tools that an agent may use: chosen from all, each with its settings."""
+
+    tag = "BoundTools"
+
+
+class Tool(ToolField):
+    """The tool that a step calls."""
+
+    tag = "BoundTool"
+
+
+class ByTool(ToolField):
+    """The form for the chosen tool. `part`: args or config."""
+
+    tag = "ByTool"
+    part: rx.Var[str]
+
+
+class Or(Field):
+    """Its two children: a plain input, and the one for an expression instead."""
+
+    library = _LINKED["tools.jsx"]
+    tag = "BoundOr"
+
+
+class Some(Field):
+    """Some of a few fixed values."""
+
+    library = _LINKED["tools.jsx"]
+    tag = "BoundSome"
+    options: rx.Var[list[str]]
+    fallback: rx.Var[list[str]]
+
+
+class Together(Field):
+    """Its children are fields that are there together or not at all."""
+
+    library = _LINKED["tools.jsx"]
+    tag = "BoundPart"
+
+
+class ToolForm(Part):
+    library = _LINKED["tools.jsx"]
+    tag = "ToolForm"
+
+
 class Cases(Field):
     tag = "BoundCases"
 
@@ -202,6 +255,12 @@ class Auth(Field):
 
 class Secret(Field):
     tag = "SecretInput"
+
+
+class Flow(Field):
+    """The flow inside a step: what is in it, and the way in."""
+
+    tag = "BoundFlow"
 
 
 class Inputs(Field):
@@ -228,3 +287,4 @@ RunName = _part(Page, "RunName")
 RunSide = _part(Page, "RunSide")
 ForNothing = _part(Leaf, "ForNothing")
 ForMany = _part(Leaf, "ForMany")
+AtTop = _part(Leaf, "AtTop")

@@ -35,7 +35,7 @@ function download(name, text) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 export function CodeDialog({ onClose }) {
-  const spec = useEditor((s) => s.spec), [target, setTarget] = useState(spec.target ?? "langgraph"), [shown, setShown] = useState(null);
+  const spec = useEditor((s) => s.root), [target, setTarget] = useState(spec.target ?? "langgraph"), [shown, setShown] = useState(null);
   useEffect(() => {
     let wanted = true;
     setShown(null);

@@ -25,7 +25,7 @@ export function back(x1, y1, lane, side, x2, y2) {
   return `M ${x1} ${y1} V ${drop - r} Q ${x1} ${drop} ${x1 + s * r} ${drop} H ${lane - s * r} Q ${lane} ${drop} ${lane} ${drop - r} V ${y2 + r} Q ${lane} ${y2} ${lane - s * r} ${y2} H ${x2}`;
 }
 export const StepEdge = memo(function StepEdge({ id, source, target, sourceX, sourceY, targetX, targetY, data, selected }) {
-  const [state = "", count = 0] = useEdgeLive(data.edge), [over, setOver] = useState(false);
+  const [state = "", count = 0] = useEdgeLive(data.run), [over, setOver] = useState(false);
   const isError = data.edge.port === "error";
   const x1 = isError ? sourceX - 12 : sourceX, y1 = isError ? sourceY : sourceY - 12, y2 = targetY + 12;
   const up = y2 - 1 < y1 + 20, side = data.side;

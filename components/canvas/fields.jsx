@@ -1,9 +1,10 @@
 // Inputs bound to the client store. Where they stand is decided in Python (components/form.py); here is how they behave:
 // commit on blur and 400 ms after the last key, one undo step per field, the problems of the field below it.
 import React, { createContext, useCallback, useContext, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
-import { ancestors, byId, getPath } from "./graph.js";
+import { ancestors, byId, getPath, setPath } from "./graph.js";
 import { Icon, IconButton, Seg } from "./parts.jsx";
-import { commit, fieldPending, get, nodeOf, useEditor } from "./store.js";
+import { flowOf } from "./inside.js";
+import { commit, fieldPending, get, go, nodeOf, scoped, useEditor } from "./store.js";
 import { fault } from "./words.js";
 
 const DEBOUNCE_MS = 400;
@@ -22,6 +23,10 @@ export function ForNothing({ children }) {
   const none = useEditor((s) => s.selection.nodes.length === 0);
   return none && <Owner.Provider value={null}>{children}</Owner.Provider>;
 }
+/** Only for the workflow itself, not for a flow inside it. */
+export function AtTop({ children }) {
+  return useEditor((s) => s.path.length === 0) && children;
+}
 export function ForMany({ children }) {
   const count = useEditor((s) => s.selection.nodes.length);
   return count > 1 && children;
@@ -39,7 +44,7 @@ export function useBound(path) {
   const write = useCallback((next, more = []) => {
     const owner = id === null ? get().spec : nodeOf(id), steps = key.split(".");
     if (!owner || JSON.stringify(getPath(owner, steps)) === JSON.stringify(next)) return;
-    const [at, whole] = steps.length > 2 ? [steps.slice(0, 2), withPath(getPath(owner, steps.slice(0, 2)), steps.slice(2), next)] : [steps, next];
+    const [at, whole] = steps.length > 2 ? [steps.slice(0, 2), setPath(getPath(owner, steps.slice(0, 2)), steps.slice(2), next)] : [steps, next];
     const op = whole === undefined ? { op: "set", id, path: at } : { op: "set", id, path: at, value: whole };
     commit([op, ...more], { key: more.length ? null : `${id}:${key}` });
   }, [id, key]);
@@ -94,8 +99,11 @@ const READ = {
   numeric: () => ({ show: asText, parse: (t) => (t.trim() === "" ? { value: undefined } : { value: Number.isFinite(Number(t)) ? Number(t) : t }) }),
   /** Anything: JSON if it reads as JSON, else the text. */
   any: () => ({ show: (v) => (v === undefined ? "" : typeof v === "string" ? v : JSON.stringify(v, null, 2)), parse: parseAny }),
+  /** One text a line. */
+  lines: () => ({ show: (v) => (Array.isArray(v) ? v.join("\n") : asText(v)), parse: (t) => ({ value: rowsOf(t).length ? rowsOf(t) : undefined }) }),
   object: () => ({ show: (v) => (v == null ? "" : JSON.stringify(v, null, 2)), parse: parseObject }),
 };
+const rowsOf = (text) => text.split("\n").map((row) => row.trim()).filter(Boolean);
 function parseAny(text) {
   const t = text.trim();
   if (t === "") return { value: undefined };
@@ -119,26 +127,20 @@ function where(e, text) {
 // ---------- problems and labels
 
 const NO_PROBLEMS = [];
-function useProblems(id, name) {
-  const problems = useEditor((s) => s.problems);
+export function useProblems(id, name) {
+  const { problems, path } = useEditor((s) => ({ problems: s.problems, path: s.path }));
   return useMemo(() => {
-    const field = (p) => (p.field ?? "").replace(/^config\./, "");
-    const mine = problems.filter((p) => (p.node_id ?? null) === id && (field(p) === name || field(p).startsWith(`${name}.`) || field(p).startsWith(`${name}[`)));
+    const owner = id === null ? path.join("/") || null : scoped(id, path), own = id === null && path.length ? /^config\.flow\./ : /^config\./;
+    const field = (p) => (p.field ?? "").replace(own, "");
+    const mine = problems.filter((p) => (p.node_id ?? null) === owner && (field(p) === name || field(p).startsWith(`${name}.`) || field(p).startsWith(`${name}[`)));
     return mine.length ? mine : NO_PROBLEMS;
-  }, [problems, id, name]);
+  }, [problems, path, id, name]);
 }
-function Faults({ id, name, error }) {
+export function Faults({ id, name, error }) {
   const problems = useProblems(id, name);
   if (error) return <p className="err" role="alert">{error}</p>;
   return problems.map((p, i) => <p key={i} className={`err ${p.severity}`}>{fault(p, nodeOf(id)?.title)} {p.hint}</p>);
 }
-/** A copy of `value` with the place inside it set, or taken away by undefined. */
-const withPath = (value, steps, next) => {
-  const copy = structuredClone(value), last = steps.at(-1), home = getPath(copy, steps.slice(0, -1));
-  if (next === undefined) delete home[last];
-  else home[last] = next;
-  return copy;
-};
 export const useName = (path) => nameOf(useContext(Prefix) + inside(path).join("."));
 export const nameOf = (path) => inside(path).filter((p, i) => !(i === 0 && p === "config")).join(".");
 
@@ -236,20 +238,21 @@ function References({ owner, onPick, onClose }) {
 }
 
 export function BoundSwitch({ path, title, hint, fallback = false }) {
-  const [value = fallback, write] = useBound(path), name = useName(path);
+  const [value = fallback, write, owner] = useBound(path), name = useName(path);
   return (
     <div>
       <div className="row"><span className="label grow" style={{ margin: 0 }}>{title}</span><button type="button" role="switch" aria-checked={!!value} aria-label={title} className="sw" data-testid={`field-${name}`} onClick={() => write(!value)} /></div>
       {hint && <p className="hint">{hint}</p>}
+      <Faults id={owner} name={name} />
     </div>
   );
 }
-export function BoundSelect({ path, title, required, hint, options, fallback = "" }) {
+export function BoundSelect({ path, title, required, hint, options, fallback = "", onChoose }) {
   const [value = fallback, write, owner] = useBound(path), name = useName(path), id = useId();
   const shown = options.some(([v]) => v === value) || value == null ? options : [...options, [value, String(value)]];
   return (
     <Frame {...{ title, required, hint, id }}>
-      <select id={id} className="field" data-testid={`field-${name}`} aria-label={title ? undefined : name} value={value ?? ""} onChange={(e) => write(e.target.value === "" && fallback === "" ? undefined : e.target.value)}>
+      <select id={id} className="field" data-testid={`field-${name}`} aria-label={title ? undefined : name} value={value ?? ""} onChange={(e) => (onChoose ?? write)(e.target.value === "" && fallback === "" ? undefined : e.target.value)}>
         {shown.map(([v, t]) => <option key={v} value={v}>{t}</option>)}
       </select>
       <Faults id={owner} name={name} />
@@ -268,6 +271,23 @@ export function BoundChoice({ paths, titles, empty, children }) {
     commit([...names.filter((_, i) => i !== next && config[names[i]] !== undefined).map((n) => ({ op: "set", id: owner, path: ["config", n] })), ...(config[names[next]] === undefined ? [{ op: "set", id: owner, path: ["config", names[next]], value: empty[next] }] : [])]);
   };
   return <div className="stack"><Seg label="One of" value={titles[at]} options={titles.map((t) => [t, t])} onChange={choose} />{React.Children.toArray(children)[at]}</div>;
+}
+
+/** The flow inside a step: its steps by name, the way in, and, for whoever wants it, its JSON. */
+export function BoundFlow({ path, title, hint, required }) {
+  const id = useContext(Owner), name = useName(path), flow = useEditor((s) => flowOf(byId(s.spec).get(id))), types = useEditor((s) => s.types);
+  return (
+    <Frame {...{ title, hint, required }}>
+      {flow && (
+        <>
+          <ol className="inner" aria-label="Steps inside">{flow.nodes.filter((n) => !types[n.kind]?.silent).slice(0, 12).map((n) => <li key={n.id} className="row"><Icon name={types[n.kind]?.icon ?? "flow"} size={14} /><span className="clip">{n.title || n.id}</span></li>)}</ol>
+          <button type="button" className="btn" data-testid="enter-button" onClick={() => go([...get().path, id])}>{get().readOnly ? "Look inside" : "Edit inside"}</button>
+        </>
+      )}
+      <details className="raw" open={!flow || undefined}><summary className="cap t2">As JSON</summary><BoundText path={path} mode="object" code /></details>
+      <Faults id={id} name={name} />
+    </Frame>
+  );
 }
 
 // ---------- lists
@@ -387,11 +407,12 @@ export function BoundAuth({ path, title, hint }) {
   );
 }
 export function SecretInput({ path, title }) {
-  const [value, write] = useBound(path), name = useName(path);
+  const [value, write, owner] = useBound(path), name = useName(path);
   const d = useDraft(value?.$secret ?? "", (t) => write({ $secret: t }), READ_CELL);
   return (
     <Frame title={title} hint={d.text ? undefined : "The name of a secret that the operator has set, such as CMS_TOKEN."}>
       <input className="field mono" data-testid={`field-${name}`} aria-label={title ?? "Secret"} placeholder="SECRET_NAME" value={d.text} onChange={(e) => d.change(e.target.value.toUpperCase().replace(/[^A-Z0-9_]/g, ""))} onBlur={d.blur} autoComplete="off" spellCheck={false} />
+      <Faults id={owner} name={name} />
     </Frame>
   );
 }

@@ -5,7 +5,7 @@ const ENDS = { run_completed: "completed", run_failed: "failed", run_cancelled: 
 
 export const newRun = () => ({
   lastSeq: -1, status: "pending", reason: null, inputs: {}, outputs: null, error: null, startedAt: null, endedAt: null,
-  visits: new Map(), latest: new Map(), edges: new Map(), waitingFor: [], usage: { input_tokens: 0, output_tokens: 0, cost: 0 }, events: [], demo: false,
+  visits: new Map(), latest: new Map(), edges: new Map(), waitingFor: [], parked: [], usage: { input_tokens: 0, output_tokens: 0, cost: 0 }, events: [], demo: false,
 });
 
 /** The unit a key belongs to: `sub#1/inner#2` of `sub#1/inner#2/model:0`. */
@@ -77,8 +77,9 @@ function onRun(run, event, at) {
     case "run_started": Object.assign(run, { status: "running", startedAt: run.startedAt ?? at }); break;
     case "attempt_lost": run.status = "pending"; break;
     case "approval_requested": run.waitingFor = [...run.waitingFor, p.approval_id]; break;
-    case "approval_decided": run.waitingFor = run.waitingFor.filter((a) => a !== p.approval_id); break;
-    case "run_waiting": run.status = "waiting"; break;
+    case "approval_decided": run.waitingFor = run.waitingFor.filter((a) => a !== p.approval_id); goOn(run); break;
+    case "timer_fired": case "review_resolved": goOn(run); break;
+    case "run_waiting": run.status = "waiting"; park(run); break;
     case "run_needs_review": Object.assign(run, { status: "needs_review", reason: p.reason }); break;
     case "model_called": case "tool_called":
       for (const name in run.usage) run.usage[name] += p.usage?.[name] ?? 0;
@@ -86,6 +87,15 @@ function onRun(run, event, at) {
     case "node_started": case "node_completed": case "node_failed": run.status = "running"; break;
   }
   if (TERMINAL.has(event.type)) end(run, event, at);
+}
+// Steps that stand still because another one asked for all of them.
+function park(run) {
+  run.parked = [...run.latest.values()].filter((visit) => visit.status === "running");
+  for (const visit of run.parked) visit.status = "waiting";
+}
+function goOn(run) {
+  for (const visit of run.parked) if (visit.status === "waiting") visit.status = "running";
+  run.parked = [];
 }
 function end(run, event, at) {
   Object.assign(run, { status: ENDS[event.type], endedAt: at, ending: event, waitingFor: [], outputs: event.payload?.outputs ?? null, error: event.payload?.error ?? null });
@@ -135,7 +145,7 @@ const plural = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
 function fact(visit) {
   const o = visit.output;
-  if (visit.decision) return visit.decision.decision + (visit.decision.decided_by ? ` by ${visit.decision.decided_by}` : "");
+  if (visit.decision && (o == null || o.decision)) return visit.decision.decision + (visit.decision.decided_by ? ` by ${visit.decision.decided_by}` : "");
   if (o == null) return "";
   if (typeof o !== "object") return plural(words(o), "word");
   if (Array.isArray(o)) return plural(o.length, "item");

@@ -51,7 +51,8 @@ export function complete(raw) {
 
 // ---------- operations
 
-function setPath(value, [head, ...rest], leaf) {
+/** A copy of `value` with the place inside it set, or taken away by undefined; what is missing on the way is made. */
+export function setPath(value, [head, ...rest], leaf) {
   const copy = Array.isArray(value) ? value.slice() : { ...(value ?? {}) };
   if (rest.length) copy[head] = setPath(copy[head], rest, leaf);
   else if (leaf === undefined) delete copy[head];
@@ -213,10 +214,32 @@ const EXPRESSIONS = new Set(["when", "over", "until", "seconds"]);
 function rename(value, names, bare = false) {
   if (typeof value === "string") return bare ? renameNames(value, names) : value.replace(/\{\{[\s\S]*?\}\}/g, (part) => renameNames(part, names));
   if (Array.isArray(value)) return value.map((v) => rename(v, names, bare));
-  if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, rename(v, names, EXPRESSIONS.has(k))]));
+  if (value && typeof value === "object") return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, k === "flow" ? v : rename(v, names, EXPRESSIONS.has(k))]));
   return value;
 }
-const renameNames = (text, names) => text.replace(/(^|[^.\w"'])([a-z][a-z0-9_]*)/g, (all, before, name) => (names.has(name) ? before + names.get(name) : all));
+const renameNames = (text, names) => text.replace(/("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')|(?<![.\w])[a-z][a-z0-9_]*/g, (hit, quoted) => (quoted ? hit : names.get(hit) ?? hit));
+
+/** Why a step cannot have this name; null when it can. */
+export function refuseName(spec, name) {
+  if (!/^[a-z][a-z0-9_]{0,63}$/.test(name)) return "A name has lower-case letters, digits and _, a letter first";
+  if (RESERVED.has(name)) return `${name} means something else in expressions`;
+  return byId(spec).has(name) ? `Another step is called ${name}` : null;
+}
+/** The operations that give a step another name, wherever it is read. A flow inside a step has names of its own. */
+export function renameStep(spec, id, name) {
+  const names = new Map([[id, name]]), node = byId(spec).get(id), wired = spec.edges.filter((e) => e.source === id || e.target === id);
+  const turned = wired.map((e) => ({ ...e, source: names.get(e.source) ?? e.source, target: names.get(e.target) ?? e.target }));
+  const changed = (before, path, owner) => {
+    const value = rename(before, names);
+    return JSON.stringify(value) === JSON.stringify(before) ? [] : [{ op: "set", id: owner, path, value }];
+  };
+  return [
+    { op: "remove", nodes: [id], edges: wired },
+    { op: "add", nodes: [{ ...node, id: name, config: rename(node.config, names) }], edges: turned },
+    ...spec.nodes.filter((n) => n.id !== id).flatMap((n) => changed(n.config, ["config"], n.id)),
+    ...changed(spec.outputs ?? {}, ["outputs"], null),
+  ];
+}
 
 // ---------- layout
 

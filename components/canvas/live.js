@@ -2,7 +2,7 @@
 import { useCallback, useSyncExternalStore } from "react";
 import { edgeState, newRun, says, statusOf, step, TERMINAL } from "./fold.js";
 import { edgeId } from "./graph.js";
-import { get, set, toast } from "./store.js";
+import { get, here, scoped, set, toast } from "./store.js";
 import { api } from "./sync.js";
 
 const BATCH_MS = 60;
@@ -152,6 +152,6 @@ export async function lastRun(workflowId) {
 export function chosenVisit(id) {
   if (!run) return null;
   const picked = get().visit && run.visits.get(get().visit);
-  if (picked && (!id || picked.nodeId.split(/[/[]/)[0] === id)) return picked;
-  return id ? run.latest.get(id) ?? null : null;
+  if (picked && (!id || here(picked.nodeId) === id)) return picked;
+  return id ? run.latest.get(scoped(id)) ?? null : null;
 }

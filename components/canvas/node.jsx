@@ -10,7 +10,7 @@ const same = (a, b) => a.id === b.id && a.data === b.data && a.selected === b.se
 
 export const StepNode = memo(function StepNode({ id, data, selected }) {
   const { type, title, summary, ports, wired, start, problem, sides, readOnly } = data;
-  const [status = "idle", fact = "", visits = 0] = useNodeLive(id);
+  const [status = "idle", fact = "", visits = 0] = useNodeLive(data.name);
   const busy = status === "running" || status === "waiting", fault = !busy && !readOnly && problem?.severity === "error" ? said(problem, title) : null;
   const ran = status !== "idle" && !fault;
   const common = { node: id, connectable: !readOnly };

@@ -5,10 +5,11 @@ import * as act from "./actions.js";
 import { CodeDialog } from "./code.jsx";
 import { BoundInput, Owner, typed } from "./fields.jsx";
 import { took, duration } from "./fold.js";
-import { byId, getPath } from "./graph.js";
+import { byId, getPath, refuseName, renameStep } from "./graph.js";
+import { levels } from "./inside.js";
 import * as live from "./live.js";
 import { Badge, Chip, Icon, IconButton, Tile } from "./parts.jsx";
-import { commit, dismiss, flushFields, get, getView, jump, nodeOf, redo, select, set, setTypes, toast, undo, useEditor, useToasts } from "./store.js";
+import { commit, dismiss, flushFields, get, getView, go, jump, nodeOf, redo, select, set, setTypes, toast, undo, useEditor, useToasts } from "./store.js";
 import { api, open, reload, saved } from "./sync.js";
 import { fault } from "./words.js";
 import { Events, Facts, Outputs, StepInput, StepOutput, Timeline } from "./timeline.jsx";
@@ -36,7 +37,7 @@ export function Editor({ types, children }) {
       live.forget();
     };
   }, []);
-  const name = useEditor((s) => s.spec.name);
+  const name = useEditor((s) => s.root.name);
   useEffect(() => { if (name) document.title = `${name} · Nexod`; }, [name]);
   return <div className="main editor">{failure ? <Failure failure={failure} place="/" /> : children}<Toasts /><span id="nexod-live" className="sr" role="status" aria-live="polite" /></div>;
 }
@@ -59,7 +60,16 @@ export function Toasts() {
 
 // ---------- top bar
 
-export const Name = () => <b className="clip">{useEditor((s) => s.spec.name) || "Untitled"}</b>;
+export function Name() {
+  const { root, path } = useEditor((s) => ({ root: s.root, path: s.path })), flows = levels(root, path);
+  const names = [root.name || "Untitled", ...path.map((id, i) => byId(flows[i]).get(id)?.title || id)];
+  return names.map((name, i) => (
+    <React.Fragment key={i}>
+      {i > 0 && <span className="hide-m"><Icon name="right" size={14} /></span>}
+      {i < path.length ? <button type="button" className="link clip" onClick={() => go(path.slice(0, i))}>{name}</button> : <b className="clip">{name}</b>}
+    </React.Fragment>
+  ));
+}
 
 const SAVE = { saved: ["check", "Saved"], saving: ["spin", "Saving"], unsaved: ["dot", "Not saved yet"], conflict: ["warn", "Changed elsewhere"] };
 export function SaveState() {
@@ -78,8 +88,8 @@ export function Action({ act: name, children, ...rest }) {
   return <button type="button" {...rest} disabled={disabled} onClick={() => run()}>{children}</button>;
 }
 export function TargetSwitch(props) {
-  const target = useEditor((s) => s.spec.target);
-  const choose = (value) => value !== target && commit([{ op: "set", id: null, path: ["target"], value }]);
+  const target = useEditor((s) => s.root.target);
+  const choose = (value) => value !== target && commit([{ op: "set", id: null, path: ["target"], value }], { path: [] });
   return (
     <span {...props} className="seg" role="radiogroup" aria-label="Target" data-value={target}>
       {[["langgraph", "LangGraph"], ["crewai", "CrewAI"]].map(([v, t]) => <button key={v} type="button" role="radio" aria-checked={target === v} data-value={v} onClick={() => choose(v)}>{t}</button>)}
@@ -89,7 +99,7 @@ export function TargetSwitch(props) {
 /** Takes the file as the server writes it, after everything is saved. */
 export function ExportButton({ children, ...rest }) {
   const go = async () => {
-    const { workflowId, spec } = get();
+    const { workflowId, root: spec } = get();
     if (!(await saved())) return toast("Not exported", { status: "failed", text: "The last changes are not saved yet." });
     const answer = await fetch(`/api/v1/workflows/${workflowId}/export`, { credentials: "same-origin" }).catch(() => null);
     if (!answer?.ok) {
@@ -124,18 +134,33 @@ export function InspectorHead() {
     const node = s.selection.nodes.length === 1 ? byId(s.spec).get(s.selection.nodes[0]) : null;
     return { node, type: s.types[node?.kind] };
   });
-  const count = useEditor((s) => s.selection.nodes.length);
-  if (!node) return <header><span className="tile g-logic"><Icon name={count ? "copy" : "flow"} size={20} /></span><div className="grow"><h2 className="clip">{count ? plural(count, "step") : "Workflow"}</h2><div className="cap t3">{count ? "Move, copy or delete them together" : "Name, inputs and outputs"}</div></div></header>;
+  const count = useEditor((s) => s.selection.nodes.length), inner = useEditor((s) => s.path.length > 0);
+  if (!node) return <header><span className="tile g-logic"><Icon name={count ? "copy" : "flow"} size={20} /></span><div className="grow"><h2 className="clip">{count ? plural(count, "step") : inner ? "Flow inside" : "Workflow"}</h2><div className="cap t3">{count ? "Move, copy or delete them together" : inner ? "Inputs and outputs" : "Name, inputs and outputs"}</div></div></header>;
   return (
     <Owner.Provider value={node.id} key={node.id}>
       <header>
         <Tile type={type} />
-        <div className="grow"><BoundInput path="title" className="rename" data-testid="field-title" aria-label="Title" required placeholder={type?.title} /><div className="cap t3">{type?.title ?? node.kind} · <span className="mono" style={{ fontSize: 11.5 }} title="The name that expressions use">{node.id}</span></div></div>
+        <div className="grow"><BoundInput path="title" className="rename" data-testid="field-title" aria-label="Title" required placeholder={type?.title} /><div className="cap t3">{type?.title ?? node.kind} · <StepId id={node.id} /></div></div>
         <IconButton small name="help" title="What this step does" onClick={() => set({ dialog: "help" })} />
         <IconButton small name="x" title="Close" onClick={() => select([])} />
       </header>
     </Owner.Provider>
   );
+}
+/** The name that expressions use; a press on it lets one change it, wherever it is read. */
+function StepId({ id }) {
+  const [text, setText] = useState(null), readOnly = useEditor((s) => s.readOnly);
+  const done = () => {
+    const name = text?.trim(), fault = name && name !== id && refuseName(get().spec, name);
+    setText(null);
+    if (fault) return toast(fault, { status: "waiting" });
+    if (!name || name === id) return;
+    commit(renameStep(get().spec, id, name));
+    select([name]);
+  };
+  const key = (e) => (e.key === "Enter" && done(), e.key === "Escape" && (e.stopPropagation(), setText(null)));
+  if (text === null) return <button type="button" className="mono step-id" data-testid="step-id" title="The name that expressions use" disabled={readOnly} onClick={() => setText(id)}>{id}</button>;
+  return <input className="mono step-id" data-testid="field-id" aria-label="Name in expressions" autoFocus value={text} onChange={(e) => setText(e.target.value)} onBlur={done} onKeyDown={key} autoComplete="off" spellCheck={false} />;
 }
 /** The inspector's own element tells whether something is chosen. */
 export function Inspector({ children, ...rest }) {
@@ -152,7 +177,7 @@ export function Tabs() {
 export const DataTab = () => <div className="data-tab"><StepInput /><StepOutput /></div>;
 
 export function Problems({ own = false }) {
-  const { problems, spec, types } = useEditor((s) => ({ problems: s.problems, spec: s.spec, types: s.types }));
+  const { problems, spec, types } = useEditor((s) => ({ problems: s.problems, spec: s.root, types: s.types }));
   const sorted = [...problems].sort((a, b) => (a.severity === "error" ? 0 : 1) - (b.severity === "error" ? 0 : 1));
   if (!sorted.length) return own ? null : <p className="hint" style={{ margin: 0 }}>No problems. It can run.</p>;
   return (
@@ -236,7 +261,7 @@ export function Dialogs() {
 const shownDefault = (p) => (p.default === undefined ? (p.type === "boolean" ? false : "") : typeof p.default === "string" || typeof p.default === "boolean" ? p.default : JSON.stringify(p.default));
 const ask = new Map();
 function RunDialog({ onClose }) {
-  const { spec, problems, workflowId } = useEditor((s) => ({ spec: s.spec, problems: s.problems, workflowId: s.workflowId }));
+  const { spec, problems, workflowId } = useEditor((s) => ({ spec: s.root, problems: s.problems, workflowId: s.workflowId }));
   const props = Object.entries(spec.inputs?.properties ?? {}), required = new Set(spec.inputs?.required ?? []);
   const [values, setValues] = useState(() => ({ ...Object.fromEntries(props.map(([k, p]) => [k, shownDefault(p)])), ...(ask.get(workflowId) ?? {}) }));
   const [busy, setBusy] = useState(false), [faults, setFaults] = useState({}), [refused, setRefused] = useState(null);

@@ -1,10 +1,11 @@
 // An ordered list of objects, each with its own fields: the members and tasks of a crew, the tools of an agent. The
 // fields inside are the same bound inputs; a prefix tells them which row they stand in.
-import React, { useContext, useState } from "react";
+import React, { useContext } from "react";
 import { byId } from "./graph.js";
 import { BoundSelect, Frame, Owner, Prefix, useBound, useName } from "./fields.jsx";
 import { IconButton } from "./parts.jsx";
 import { useEditor } from "./store.js";
+import { Wrong, useOpened } from "./tools.jsx";
 
 const unused = (rows, noun) => {
   const taken = new Set(rows.map((r) => r.id));
@@ -15,7 +16,7 @@ const unused = (rows, noun) => {
 /** `blank` is a new row (an `id` in it is made unique), `head` names the field that is a row's title. */
 export function BoundRecords({ path, title, required, hint, noun, head, blank, children }) {
   const [value, write] = useBound(path), name = useName(path), prefix = useContext(Prefix);
-  const rows = Array.isArray(value) ? value : [], [open, setOpen] = useState(null);
+  const rows = Array.isArray(value) ? value : [], [open, setOpen] = useOpened(name);
   const move = (i, by) => {
     const next = [...rows];
     next.splice(i + by, 0, ...next.splice(i, 1));
@@ -30,9 +31,10 @@ export function BoundRecords({ path, title, required, hint, noun, head, blank, c
     <Frame {...{ title, required, hint }}>
       <ol className="records" data-testid={`field-${name}`}>
         {rows.map((row, i) => (
-          <li key={i}>
+          <li key={i} tabIndex={-1} data-testid={`field-${name}.${i}`}>
             <div className="row">
               <button type="button" className="btn ghost grow clip" aria-expanded={open === i} onClick={() => setOpen(open === i ? null : i)}>{row[head] || row.id || `${noun} ${i + 1}`}</button>
+              {open !== i && <Wrong name={`${name}.${i}`} />}
               <IconButton small name="up" size={14} title={`Move ${noun} ${i + 1} up`} disabled={i === 0} onClick={() => move(i, -1)} />
               <IconButton small name="down" size={14} title={`Move ${noun} ${i + 1} down`} disabled={i === rows.length - 1} onClick={() => move(i, 1)} />
               <IconButton small name="x" size={14} title={`Remove ${noun} ${i + 1}`} onClick={() => write(rows.filter((_, j) => j !== i))} />

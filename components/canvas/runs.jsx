@@ -5,7 +5,7 @@ import { byId, complete } from "./graph.js";
 import * as live from "./live.js";
 import { Chip, Icon } from "./parts.jsx";
 import { Dialog, Failure, Toasts } from "./panels.jsx";
-import { get, reset, set, setTypes, toast, useEditor } from "./store.js";
+import { get, reset, set, setTypes, shown, toast, useEditor } from "./store.js";
 import { api } from "./sync.js";
 import { Events, Facts, Outputs, StepDetail, Timeline } from "./timeline.jsx";
 
@@ -15,7 +15,7 @@ async function show(id) {
   try {
     const [row, graph] = await Promise.all([api(`/runs/${id}`), api(`/runs/${id}/graph`)]);
     if (get().workflowId !== `run:${id}`) return;
-    set({ spec: complete(graph.spec ?? graph), loaded: true, version: row.version });
+    set({ ...shown(complete(graph.spec ?? graph)), loaded: true, version: row.version });
     live.follow(id, row);
   } catch (e) {
     if (get().workflowId === `run:${id}`) set({ failure: { status: e.status, message: e.message } });
@@ -29,7 +29,7 @@ export function RunPage({ types, children }) {
     if (id) live.forget(), show(id);
   }, [id]);
   useEffect(() => () => live.forget(), []);
-  const name = useEditor((s) => s.spec.name);
+  const name = useEditor((s) => s.root.name);
   useEffect(() => { if (name) document.title = `Run of ${name} · Nexod`; }, [name]);
   return <div className="main run">{failure ? <Failure failure={failure} place="/runs" /> : children}<Toasts /><span id="nexod-live" className="sr" role="status" aria-live="polite" /></div>;
 }
@@ -53,7 +53,7 @@ export function RunHead() {
 
 /** What the run needs from a person, or why it ended badly. */
 export function AskCard() {
-  const { run, runId } = live.useRun(), spec = useEditor((s) => s.spec);
+  const { run, runId } = live.useRun(), spec = useEditor((s) => s.root);
   if (!run) return null;
   if (run.status === "needs_review") return <ReviewCard run={run} runId={runId} />;
   if (run.waitingFor.length) {
@@ -107,14 +107,14 @@ function JsonDialog({ title, hint, text, action, onClose, onDone }) {
 const TABS = [["timeline", "Timeline"], ["result", "Result"], ["events", "Events"]];
 export function RunSide() {
   const [tab, setTab] = useState("timeline"), [cut, setCut] = useState(null), go = useNavigate();
-  const { run } = live.useRun(), kind = useEditor((s) => s.types[byId(s.spec).get(cut?.nodeId)?.kind]);
+  const { run } = live.useRun(), kind = useEditor((s) => s.types[byId(s.root).get(cut?.nodeId)?.kind]);
   const ended = run?.endedAt && run.status === "completed";
   const fork = async (visit, outputs) => {
     const id = await live.fork(visit.doneSeq, outputs);
     setCut(null);
     go(`/runs/${id}`);
   };
-  const choose = (visit) => (["step", "agent", "call"].includes(get().types[byId(get().spec).get(visit.nodeId)?.kind]?.shape) ? setCut(visit) : fork(visit, {}).catch((e) => toast("Could not fork", { status: "failed", text: e.message })));
+  const choose = (visit) => (["step", "agent", "call"].includes(get().types[byId(get().root).get(visit.nodeId)?.kind]?.shape) ? setCut(visit) : fork(visit, {}).catch((e) => toast("Could not fork", { status: "failed", text: e.message })));
   return (
     <div className="side">
       <AskCard />
@@ -130,6 +130,6 @@ export function RunSide() {
   );
 }
 export const RunName = () => {
-  const name = useEditor((s) => s.spec.name), { info } = live.useRun();
+  const name = useEditor((s) => s.root.name), { info } = live.useRun();
   return <b className="clip" title={info?.id}>{name || "Run"}</b>;
 };

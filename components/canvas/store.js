@@ -1,14 +1,20 @@
 // The client store: the graph of the open workflow, its history, selection, problems and save state. One per tab.
 import { useRef, useSyncExternalStore } from "react";
 import { apply, byId, complete, edgeId, inverse } from "./graph.js";
+import { levels, outward } from "./inside.js";
 
+/** `root` is the whole workflow, `path` the subflows that one stands in, `spec` the flow that is drawn there. */
+function at(root, path) {
+  const found = levels(root, path);
+  return { root, path: path.slice(0, found.length - 1), spec: found.at(-1) };
+}
 const blank = () => ({
   workflowId: null, version: null, readOnly: false, loaded: false, failure: null,
-  spec: complete({ name: "", nodes: [], edges: [] }),
+  ...at(complete({ name: "", nodes: [], edges: [] }), []),
   selection: { nodes: [], edges: [] },
   undo: [], redo: [],
   problems: [], saveState: "saved",
-  tab: "configure", dialog: null, dock: null, visit: null,
+  tab: "configure", dialog: null, dock: null, visit: null, target: null,
 });
 let state = { ...blank(), types: {}, groups: [] };
 const listeners = new Set();
@@ -43,6 +49,25 @@ export function setTypes(list) {
   const known = list.map((t) => ({ ...t, silent: t.shape === "silent", picks: t.shape === "route" || t.shape === "pause", ports: t.ports.filter((p) => p !== "error") }));
   set({ typeList: list, types: Object.fromEntries(known.map((t) => [t.kind, t])) });
 }
+/** What to set so that this workflow is shown, at the place where one is if it is still there. */
+export const shown = (root, path = state.path) => at(root, path);
+/** Into the flow of these subflow steps, one inside the other; [] is the workflow itself. */
+export function go(path) {
+  if (path.join("/") === state.path.join("/")) return;
+  flushFields();
+  const left = state.path;
+  set({ selection: { nodes: [], edges: [] }, visit: null, tab: "configure" });
+  set(at(state.root, path));
+  if (left.length > path.length && left.join("/").startsWith(path.join("/"))) select([left[path.length]]);
+}
+/** The name of a step of the flow that is shown, as runs and problems have it. */
+export const scoped = (id, path = state.path) => (path.length ? `${path.join("/")}/${id}` : id);
+const parts = (name) => (name ?? "").split("/").map((part) => part.replace(/\[.*$/, "")).filter(Boolean);
+/** The step of the flow that is shown, in which a step of that name is; null when it is elsewhere. */
+export function here(name, path = state.path) {
+  const steps = parts(name);
+  return path.every((part, i) => part === steps[i]) ? steps[path.length] ?? null : null;
+}
 export const nodeOf = (id) => byId(state.spec).get(id);
 export const typeOf = (id) => state.types[nodeOf(id)?.kind];
 
@@ -54,18 +79,20 @@ export const onCommit = (fn) => (send = fn);
 
 const SAME_FIELD_MS = 4000;
 /** Apply `ops`, remember how to take them back, send them. Commits under one `key` in a row are one undo step. */
-export function commit(ops, { key = null } = {}) {
-  if (state.readOnly || !state.loaded || !ops.length) return;
-  const back = inverse(state.spec, ops), last = state.undo[state.undo.length - 1], now = Date.now();
+export function commit(done, { key: field = null, path = state.path } = {}) {
+  if (state.readOnly || !state.loaded || !done.length) return;
+  const ops = outward(state.root, path, done), key = field && scoped(field, path);
+  const back = inverse(state.root, ops), last = state.undo[state.undo.length - 1], now = Date.now();
   const merge = key && last?.key === key && now - last.at < SAME_FIELD_MS;
-  const entry = merge ? { ops: last.ops.concat(ops), back: back.concat(last.back), key, at: now } : { ops, back, key, at: now };
-  set({ spec: apply(state.spec, ops), undo: [...(merge ? state.undo.slice(0, -1) : state.undo), entry].slice(-200), redo: [] });
+  const entry = merge ? { ops: last.ops.concat(ops), back: back.concat(last.back), key, path, at: now } : { ops, back, key, path, at: now };
+  set({ ...shown(apply(state.root, ops)), undo: [...(merge ? state.undo.slice(0, -1) : state.undo), entry].slice(-200), redo: [] });
   send(ops);
 }
 function travel(from, to, side) {
   const entry = state[from][state[from].length - 1];
   if (!entry || state.readOnly) return;
-  set({ spec: apply(state.spec, entry[side]), [from]: state[from].slice(0, -1), [to]: [...state[to], { ...entry, key: null }] });
+  go(entry.path);
+  set({ ...shown(apply(state.root, entry[side])), [from]: state[from].slice(0, -1), [to]: [...state[to], { ...entry, key: null }] });
   prune();
   send(entry[side]);
 }
@@ -107,20 +134,26 @@ function prune() {
 
 /** To the step, and in it to the field, that a problem speaks of. */
 export function jump(problem) {
-  const id = (problem.node_id ?? "").split(/[/[]/)[0] || null;
+  const steps = parts(problem.node_id), inner = /^config\.flow\.(?=inputs|outputs)/;
+  const own = inner.test(problem.field ?? ""), id = own ? null : steps.pop() ?? null;
+  go(steps);
   const known = id && nodeOf(id);
   select(known ? [id] : []);
   if (known) view?.reveal(id);
-  const path = (problem.field ?? "").replace(/^config\./, "");
+  const path = (problem.field ?? "").replace(own ? inner : /^config\./, "");
   set({ tab: /^(retry|timeout_s|max_visits|join)/.test(path) ? "reliability" : "configure" });
   if (!path) return void (known && setTimeout(() => view?.focus(id), 60));
-  const names = path.split(".");
-  setTimeout(() => {
-    for (let n = names.length; n > 0; n--) {
-      const found = document.querySelector(`[data-testid="field-${CSS.escape(names.slice(0, n).join("."))}"]`);
-      if (found) return found.focus();
-    }
-  }, 60);
+  set({ target: path });
+  setTimeout(() => seek(path.split("."), 8), 60);
+}
+/** Lists open the row that holds `target` meanwhile; after some tries what holds the field will do. */
+function seek(names, tries) {
+  for (let n = names.length; n > 0; n -= tries ? names.length : 1) {
+    const found = document.querySelector(`[data-testid="field-${CSS.escape(names.slice(0, n).join("."))}"]`);
+    if (found) return set({ target: null }), found.focus();
+  }
+  if (tries) setTimeout(() => seek(names, tries - 1), 40);
+  else set({ target: null });
 }
 
 // ---------- toasts: at most three, errors stay

@@ -1,6 +1,6 @@
 // Loading and saving: the graph comes by REST, settled operations go up one batch at a time and outlive a reload.
 import { apply, complete, fits } from "./graph.js";
-import { flushFields, get, onCommit, reset, set, toast } from "./store.js";
+import { flushFields, get, onCommit, reset, set, shown, toast } from "./store.js";
 
 const API = "/api/v1";
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
@@ -21,6 +21,11 @@ export async function api(path, { method = "GET", body, headers = {}, keepalive 
   if (!answer.ok) throw { status: answer.status, code: "failed", message: `The server answered ${answer.status}.`, details: [], ...data?.error, error: data?.error };
   return data;
 }
+
+// The browser was told to fetch the graph together with the page (nexod_app/early.py): good for the first look, and
+// stale for every other. Another address is another request.
+let early = true;
+const newest = (id) => api(`/workflows/${id}${early ? "" : "?now"}`).finally(() => (early = false));
 
 // {client, seq, batch: {client, seq, rev, ops} | null, waiting: [op, …]} of the open workflow, kept in sessionStorage
 let queue = null, rev = 0, busy = null, failures = 0, timer = null, idle = [];
@@ -54,15 +59,15 @@ export async function open(id) {
 }
 async function load(id) {
   try {
-    if (queue.batch) await resend(id);
-    const found = await api(`/workflows/${id}`);
+    if (queue.batch) await resend(id), (early = false);
+    const found = await newest(id);
     if (get().workflowId !== id) return;
     rev = found.rev;
     let spec = complete(found.spec);
     const kept = queue.waiting;
     if (kept.length && fits(spec, kept)) spec = apply(spec, kept);
     else queue.waiting = [];
-    set({ spec, loaded: true, failure: null, version: found.version ?? null, problems: found.problems ?? [] });
+    set({ ...shown(spec), loaded: true, failure: null, version: found.version ?? null, problems: found.problems ?? [] });
     remember();
     if (kept.length && !queue.waiting.length) toast("Some changes could not be kept", { status: "failed", text: "Somebody else changed the same steps meanwhile." });
     if (queue.waiting.length) pump();
@@ -131,14 +136,14 @@ function retryNow() {
 /** Somebody else was first: take theirs, put ours on top if it still fits. */
 async function rebase(id) {
   try {
-    const found = await api(`/workflows/${id}`), theirs = complete(found.spec), ours = queue.batch.ops.concat(queue.waiting);
+    const found = await newest(id), theirs = complete(found.spec), ours = queue.batch.ops.concat(queue.waiting);
     if (!fits(theirs, ours)) return conflict("Somebody else changed the same steps.");
     rev = found.rev;
     failures = 0;
     queue.batch = null;
     queue.waiting = ours;
     remember();
-    set({ spec: apply(theirs, ours), problems: found.problems ?? [], version: found.version ?? null });
+    set({ ...shown(apply(theirs, ours)), problems: found.problems ?? [], version: found.version ?? null });
   } catch {
     failures++;
     set({ saveState: "unsaved" });

@@ -4,7 +4,7 @@ import { duration, took } from "./fold.js";
 import { ancestors, byId } from "./graph.js";
 import { chosenVisit, useRun } from "./live.js";
 import { Badge, Chip, CopyButton, Icon, IconButton, Json, Read, Seg, Tile } from "./parts.jsx";
-import { select, set, toast, useEditor } from "./store.js";
+import { go, here, select, set, toast, useEditor } from "./store.js";
 import { api } from "./sync.js";
 
 /** The step at `sub[2]/inner`, with the item of each map on the way. */
@@ -23,7 +23,7 @@ const label = (spec, path) => {
   const { node, items } = stepAt(spec, path);
   return (node?.title || path.split("/").at(-1)) + (items.length ? ` · item ${items.join(".")}` : "");
 };
-const typeOf = (s, path) => s.types[stepAt(s.spec, path).node?.kind];
+const typeOf = (s, path) => s.types[stepAt(s.root, path).node?.kind];
 
 function chip(visit, many) {
   if (visit.retries.length) return `${visit.retries.length} ${visit.retries.length === 1 ? "retry" : "retries"}`;
@@ -39,14 +39,14 @@ const tick = (s) => (s === 0 ? "0 s" : s < 1 ? `${Math.round(s * 1000)} ms` : s 
 
 const MOST = 400;
 export function Timeline() {
-  const { run } = useRun(), ui = useEditor((s) => ({ spec: s.spec, types: s.types, visit: s.visit, chosen: s.selection.nodes.length === 1 ? s.selection.nodes[0] : null }));
+  const { run } = useRun(), ui = useEditor((s) => ({ root: s.root, types: s.types, visit: s.visit, chosen: s.selection.nodes.length === 1 ? s.selection.nodes[0] : null }));
   if (!run) return <p className="hint" style={{ padding: "12px 16px" }}>No run yet.</p>;
   const now = Date.now(), begin = run.startedAt ?? run.createdAt ?? now, end = run.endedAt ?? now, unit = stepOf(Math.max(end - begin, 1)), scale = unit * 5000;
   const pos = (a, b) => ({ left: `${Math.max(0, ((a - begin) / scale) * 100)}%`, width: `${Math.max(0, ((b - a) / scale) * 100)}%` });
   const all = [...run.visits.values()], visits = all.slice(-MOST), many = new Map();
   for (const v of all) many.set(v.nodeId, (many.get(v.nodeId) ?? 0) + 1);
-  const open = chosenVisit(ui.chosen)?.key, unseen = run.endedAt ? [] : ui.spec.nodes.filter((n) => !run.latest.has(n.id) && !ui.types[n.kind]?.silent);
-  const choose = (v) => (select([v.nodeId.split(/[/[]/)[0]]), set({ visit: v.key }));
+  const open = chosenVisit(ui.chosen)?.key, unseen = run.endedAt ? [] : ui.root.nodes.filter((n) => !run.latest.has(n.id) && !ui.types[n.kind]?.silent);
+  const choose = (v) => (here(v.nodeId) ?? go([]), select([here(v.nodeId)]), set({ visit: v.key }));
   const copiedBefore = (v) => v.endedAt != null && v.endedAt < begin;
   return (
     <ol className="tl" aria-label="Timeline">
@@ -55,7 +55,7 @@ export function Timeline() {
       {visits.map((v) => (
         <React.Fragment key={v.key}>
           <li className={`r${open === v.key ? " on" : ""}`} data-testid="timeline-row" data-seq={v.seq} data-type={v.type} data-node={v.nodeId} data-status={v.status} role="button" tabIndex={0} onClick={() => choose(v)} onKeyDown={(e) => (e.key === "Enter" || e.key === " ") && (e.preventDefault(), choose(v))}>
-            <div className={v.nodeId.includes("/") ? "nm sub" : "nm"}><Badge status={v.status} /><Tile type={typeOf(ui, v.nodeId)} size="s" /><span className="clip">{label(ui.spec, v.nodeId)}</span>{chip(v, many.get(v.nodeId) > 1) && <span className="chip">{chip(v, many.get(v.nodeId) > 1)}</span>}</div>
+            <div className={v.nodeId.includes("/") ? "nm sub" : "nm"}><Badge status={v.status} /><Tile type={typeOf(ui, v.nodeId)} size="s" /><span className="clip">{label(ui.root, v.nodeId)}</span>{chip(v, many.get(v.nodeId) > 1) && <span className="chip">{chip(v, many.get(v.nodeId) > 1)}</span>}</div>
             <div className="bars">
               {v.retries.map((r, i) => <i key={i} className="bar s-failed" style={pos(r.from, r.at)} />)}
               <i className={`bar s-${v.status}`} style={pos(v.retries.length ? v.triedAt : v.startedAt, v.endedAt ?? now)} />
@@ -112,7 +112,7 @@ export function StepInput() {
   return (
     <section data-testid="node-input">
       <h3>Input<Seg value={view} options={[["read", "Read"], ["json", "JSON"]]} onChange={setView} label="Show input as" /></h3>
-      {!visit ? <p className="t3">{run ? "This step has not run." : "No run yet."}</p> : visit.input === undefined ? <p className="t3">Nothing</p> : view === "json" ? <Json value={visit.input} /> : <Sources input={visit.input} spec={spec} types={types} nodeId={visit.nodeId.split(/[/[]/)[0]} />}
+      {!visit ? <p className="t3">{run ? "This step has not run." : "No run yet."}</p> : visit.input === undefined ? <p className="t3">Nothing</p> : view === "json" ? <Json value={visit.input} /> : <Sources input={visit.input} spec={spec} types={types} nodeId={id} />}
     </section>
   );
 }
@@ -142,11 +142,11 @@ function Output({ visit, view }) {
     </>
   );
 }
-const useStep = () => useEditor((s) => ({ id: s.selection.nodes.length === 1 ? s.selection.nodes[0] : null, spec: s.spec, types: s.types, visit: s.visit }));
+const useStep = () => useEditor((s) => ({ id: s.selection.nodes.length === 1 ? s.selection.nodes[0] : null, spec: s.spec, root: s.root, types: s.types, visit: s.visit }));
 
 /** The chosen step of the run page: heading, fork, input beside output. */
 export function StepDetail({ onFork }) {
-  const { run } = useRun(), { id, spec, types } = useStep(), visit = chosenVisit(id);
+  const { run } = useRun(), { id, spec, root, types } = useStep(), visit = chosenVisit(id);
   if (!run || !id) return null;
   const node = byId(spec).get(id), passes = [...run.visits.values()].filter((v) => v.nodeId === (visit?.nodeId ?? id));
   const before = visit && passes[passes.indexOf(visit) - 1];
@@ -154,7 +154,7 @@ export function StepDetail({ onFork }) {
     <section className="det">
       <header>
         <Tile type={types[node?.kind]} size="m" />
-        <div className="grow"><div className="strong clip">{visit ? label(spec, visit.nodeId) : node?.title || id}{passes.length > 1 && visit ? `, pass ${visit.visit}` : ""}</div></div>
+        <div className="grow"><div className="strong clip">{visit ? label(root, visit.nodeId) : node?.title || id}{passes.length > 1 && visit ? `, pass ${visit.visit}` : ""}</div></div>
         {visit && <Chip status={visit.status} />}
         {visit?.doneSeq != null && onFork && <button type="button" className="btn sm" data-testid="fork-button" onClick={() => onFork(visit)}><Icon name="fork" />Fork from here</button>}
         <IconButton small name="up" title="Previous pass" disabled={!before} onClick={() => set({ visit: before.key })} />
@@ -169,7 +169,7 @@ export function StepDetail({ onFork }) {
 
 export function Outputs() {
   const { run, info } = useRun(), outputs = run?.outputs ?? info?.outputs, error = run?.error ?? info?.error, [view, setView] = useState("read");
-  const { spec } = useEditor((s) => ({ spec: s.spec }));
+  const spec = useEditor((s) => s.root);
   if (error) return <div className="prob"><Badge status="failed" /><div className="grow"><b>{error.node_id ? `${label(spec, error.node_id)}: ` : ""}{error.message}</b><p>{error.hint}</p><p className="mono t3">{error.code}</p></div></div>;
   if (run?.status !== "completed") return <p className="t3">{run ? "There is no result yet." : "No run yet."}</p>;
   return (

@@ -12,6 +12,7 @@ from typing import Any, cast
 import uuid_utils
 
 from engine import expressions, failpoint, secrets
+from engine.backends import budget
 from engine.backends.run import Run
 from engine.errors import NodeError, Paused
 from engine.events import Event, NewEvent, rfc3339
@@ -110,6 +111,7 @@ class Context:
         self._turn += 1
         if recorded is not None:
             return recorded.payload
+        await budget.within_run(self._run, self.key, self.ask)
         began = time.monotonic()
         answer = await fn()
         payload = {"request_hash": wanted, **answer, "ms": round((time.monotonic() - began) * 1000)}

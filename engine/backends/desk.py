@@ -1,7 +1,8 @@
 """Where an agent's engine brings everything that costs or changes something: model turns, tool calls, finished tasks.
 
 Each is recorded once in the life of the run, under keys that do not depend on the order of arrival, and replayed ever
-after; so a crew killed in the middle goes on without paying twice. The engines know nothing of the journal.
+after; so a crew killed in the middle goes on without paying twice. A second try takes over what the first one has and
+goes on at the call that failed: its tools have worked already. The engines know nothing of the journal.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from engine import llm, tools
+from engine.backends import budget
 from engine.backends.context import TRIES, Context, digest
 from engine.backends.run import Run
 from engine.errors import NodeError, Paused
 from engine.events import EventType, NewEvent
 from engine.node import Brief, Effect, Member, NodeConfig, Question, ToolUse
 
+REPAIRED = 2
+"""The answers that a try ends with which does not fit: the first, and the one that was to be better."""
 SHOWN = 200_000
 """Characters of a tool's answer that a model gets to read."""
 
@@ -48,7 +52,11 @@ class Desk:
         """How often each task went another way than it is recorded."""
         self._asked_at: deque[float] = deque()
         self._homes = [f"{ctx.key}/retry:{n}" if n else ctx.key for n in range(len(ctx.failures()) + 1)]
+        """Of each try; the last is this one's."""
         self._home = self._homes[-1]
+        self._spoilt = _spoilt(run, ctx)
+        self._used, self._turned = llm.Usage(), 0
+        """Usage and turns since the latest task ended."""
 
     # Model turns -------------------------------------------------------------------------------------------------
 
@@ -61,6 +69,7 @@ class Desk:
         emit = self._emitter(f"{place}/model:{turn}")
 
         async def ask() -> dict[str, Any]:
+            await budget.within_run(self._run, self._home, self._ctx.ask)
             await self._pace()
             began = time.monotonic()
             reply = await llm.turn(request, provider, emit, self._run.preferences)
@@ -68,6 +77,7 @@ class Desk:
 
         said = llm.Reply.of(await self._once("model_called", f"{place}/model:{turn}", request.identity(provider), ask))
         self.usage += said.usage
+        self._used, self._turned = self._used + said.usage, self._turned + 1
         self.model_name = said.model
         return said
 
@@ -88,8 +98,9 @@ class Desk:
                 f"{used:,} tokens were used; {brief.max_tokens_total:,} is the limit.", code="token_limit",
                 hint="Raise the limit, or make the task smaller.",
             )  # fmt: skip
-        if brief.max_cost_usd is not None and self.usage.cost >= brief.max_cost_usd:
-            await self._allow_more(brief.max_cost_usd)
+        if brief.max_cost_usd is not None:
+            own = budget.Budget(brief.max_cost_usd)
+            await budget.within(own, self.usage.cost, self._run, self._ctx.key, self._ctx.ask)
 
     async def _pace(self) -> None:
         """Not more requests a minute than the brief allows; replayed ones do not count."""
@@ -98,17 +109,6 @@ class Desk:
             at = max(at, self._asked_at[-most] + 60)
         self._asked_at.append(at)
         await asyncio.sleep(at - time.monotonic())
-
-    async def _allow_more(self, limit: float) -> None:
-        """A budget that is used up asks a person; each yes buys the same amount again."""
-        bought = 1
-        while self.usage.cost >= limit * bought:
-            shown = {"spent_usd": round(limit * bought, 6), "limit_usd": limit}
-            text = f"${limit * bought:.2f} are used up. Spend up to ${limit:.2f} more?"
-            answer = await self._asked(f"budget:{bought}", Question(text, shown, type="budget"))
-            if answer["decision"] != "approved":
-                raise NodeError(f"The budget of ${limit:.2f} is used up.", code="budget_passed", hint="Raise it.")
-            bought += 1
 
     # Tool calls --------------------------------------------------------------------------------------------------
 
@@ -212,23 +212,20 @@ class Desk:
         for home in reversed(self._homes):
             done = self._run.journal.calls.get(f"{home}/{task}")
             if done is not None:
-                self._recall(f"{home}/{task}/")
+                took = done.payload["took"]
+                self.usage += llm.Usage.of(took["usage"])
+                self.turns[task] += took["turns"]
+                self.model_name = took["model"]
                 return done.payload
         return None
 
-    def _recall(self, place: str) -> None:
-        for key, event in self._run.journal.calls.items():
-            if event.type == "model_called" and key.startswith(place):
-                self.turns[f"{event.payload['task']}/{event.payload['agent']}"] += 1
-                self.usage += llm.Usage.of(event.payload.get("usage") or {})
-                self.model_name = event.payload["model"]
-
     async def task_done(self, task: str, text: str, data: Any = None) -> None:
         key = f"{self._home}/{task}"
+        took = {"usage": self._used.to_json(), "turns": self._turned, "model": self.model_name}
+        self._used, self._turned = llm.Usage(), 0
         if key not in self._run.journal.calls:
-            await self._say(
-                "task_completed", key, {"task": task, "text": text, **({} if data is None else {"data": data})}
-            )
+            said = {"task": task, "text": text, **({} if data is None else {"data": data}), "took": took}
+            await self._say("task_completed", key, said)
 
     # The journal -------------------------------------------------------------------------------------------------
 
@@ -247,7 +244,7 @@ class Desk:
     async def _diverge(self, place: str, wanted: str, recorded: str) -> None:
         """The engine asked something else than last time: what follows is new. Not after an unsafe effect, though."""
         key = self._key(place)
-        if any(intent.startswith(self._home) for intent in self._run.journal.intents):
+        if any(intent.startswith(f"{self._ctx.key}/") for intent in self._run.journal.intents):
             self._run.reviews[key] = (self._ctx.node_id, "diverged")
             raise Paused
         await self._say("diverged", key, {"request_hash": wanted, "recorded_hash": recorded})
@@ -261,8 +258,15 @@ class Desk:
         return event.payload
 
     def _key(self, place: str) -> str:
-        branch = self._branches[_task_of(place)]
-        return f"{self._home}/{place}" + (f"~{branch}" if branch else "")
+        """Where this try keeps it, or the latest one before that came this far."""
+        journal = self._run.journal
+        if branch := self._branches[_task_of(place)]:
+            return f"{self._home}/{place}~{branch}"
+        for key in (f"{home}/{place}" for home in reversed(self._homes)):
+            begun = key in journal.calls or key in journal.questions or key in journal.intents
+            if begun and key not in self._spoilt:
+                return key
+        return f"{self._home}/{place}"
 
     def _emitter(self, place: str) -> llm.Emit:
         async def emit(text: str) -> None:
@@ -272,8 +276,24 @@ class Desk:
         return emit
 
 
+def _spoilt(run: Run, ctx: Context) -> set[str]:
+    """Answers that made a try fail, since they did not fit or said nothing: the next try asks for others."""
+    found: set[str] = set()
+    since = -1
+    for failure in ctx.failures():
+        said = [
+            event for key, event in run.journal.calls.items()
+            if event.type == "model_called" and key.startswith(f"{ctx.key}/") and since < event.seq < failure.seq
+        ]  # fmt: skip
+        if failure.payload["error"]["code"] == "model_bad_output":
+            found |= {event.key or "" for event in said[-REPAIRED:]}
+        found |= {e.key or "" for e in said if not e.payload["answer"] and not e.payload.get("tool_calls")}
+        since = failure.seq
+    return found
+
+
 def _task_of(place: str) -> str:
-    """`task/agent/model:0` is the task's own; what belongs to no task, such as `budget:1`, stands alone."""
+    """`task/agent/model:0` is the task's own; what belongs to no task, such as `offers:…`, stands alone."""
     return place.split("/")[0]
 
 

@@ -7,9 +7,10 @@ and is not drawn, so `get_graph()` shows what the person drew.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, TypedDict
 
 from langgraph.graph import END, START, StateGraph  # pyright: ignore[reportMissingTypeStubs]
@@ -17,7 +18,7 @@ from langgraph.types import Command
 
 from engine import llm
 from engine.backends import load, talk
-from engine.backends.desk import Desk
+from engine.backends.desk import Desk, Hand
 from engine.backends.protocol import Steps
 from engine.node import Brief, Member, Task
 from engine.plan import Plan
@@ -51,45 +52,60 @@ class LangGraphBackend:
 
 
 class Talk(TypedDict):
-    """A model–tool conversation: what is asked next, and what was answered last."""
+    """A model–tool conversation: who talks about what, what is asked next, and what was answered last."""
 
+    at: Seat
     request: llm.Request
     said: llm.Reply
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    desk: Desk
+    member: Member
+    task: Task
+    hands: Mapping[str, Hand]
+
+
 async def converse(member: Member, task: Task, desk: Desk) -> dict[str, Any]:
     """Model, tools, model … until the model calls none. The last turn has no tools to call."""
-
-    hands = await desk.hands(member)
-
-    async def model(state: Talk) -> dict[str, Any]:
-        request = state["request"]
-        if hands and desk.left(task.id, member.id) <= 1:
-            request = replace(request, tools=(), messages=(*request.messages, llm.Message("user", talk.LAST)))
-        return {"said": await desk.model(task.id, member.id, request, member.provider)}
-
-    async def use_tools(state: Talk) -> dict[str, Any]:
-        request, said = state["request"], state["said"]
-        told = await desk.tools(task.id, member.id, said.tool_calls, hands)
-        asked = said.message()
-        answers = tuple(
-            llm.Message("tool", text, tool_call_id=call.id) for call, text in zip(said.tool_calls, told, strict=True)
-        )
-        return {"request": replace(request, messages=(*request.messages, asked, *answers))}
-
-    def follow(state: Talk) -> str:
-        return "tools" if state["said"].tool_calls else END
-
-    graph: Any = StateGraph(Talk)
-    graph.add_node("model", model)
-    graph.add_node("tools", use_tools)
-    graph.add_edge(START, "model")
-    graph.add_conditional_edges("model", follow, {"tools": "tools", END: END})
-    graph.add_edge("tools", "model")
-    opening = talk.opening(member, task, hands)
-    end: Talk = await graph.compile().ainvoke({"request": opening}, {"recursion_limit": 10_000})
+    at = Seat(desk, member, task, await desk.hands(member))
+    opening = talk.opening(member, task, at.hands)
+    end: Talk = await conversation().ainvoke({"at": at, "request": opening}, {"recursion_limit": 10_000})
     result = await talk.finish(desk, member, task, end["request"], end["said"])
     return {**result, "model": desk.model_name, "usage": desk.usage.to_json(), "turns": desk.turns.total()}
+
+
+@cache
+def conversation() -> Any:
+    """The compiled graph of all agents; it holds none of them."""
+    graph: Any = StateGraph(Talk)
+    graph.add_node("model", _model)
+    graph.add_node("tools", _tools)
+    graph.add_edge(START, "model")
+    graph.add_conditional_edges("model", _follow, {"tools": "tools", END: END})
+    graph.add_edge("tools", "model")
+    return graph.compile()
+
+
+async def _model(state: Talk) -> dict[str, Any]:
+    at, request = state["at"], state["request"]
+    if at.hands and at.desk.left(at.task.id, at.member.id) <= 1:
+        request = replace(request, tools=(), messages=(*request.messages, llm.Message("user", talk.LAST)))
+    return {"said": await at.desk.model(at.task.id, at.member.id, request, at.member.provider)}
+
+
+async def _tools(state: Talk) -> dict[str, Any]:
+    at, request, said = state["at"], state["request"], state["said"]
+    told = await at.desk.tools(at.task.id, at.member.id, said.tool_calls, at.hands)
+    answers = tuple(
+        llm.Message("tool", text, tool_call_id=call.id) for call, text in zip(said.tool_calls, told, strict=True)
+    )
+    return {"request": replace(request, messages=(*request.messages, said.message(), *answers))}
+
+
+def _follow(state: Talk) -> str:
+    return "tools" if state["said"].tool_calls else END
 
 
 def build(plan: Plan) -> Any:

@@ -36,6 +36,8 @@ class Run:
     """Keys of the unsafe effects that are under way."""
     reviews: dict[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     """Key → (node path, reason): steps that only a person can take further."""
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a question is put that several steps may want to put."""
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
     failure: tuple[str, NodeError] | None = None
     signal: BaseException | None = None

@@ -119,7 +119,7 @@ async def _answer(
     client: Any, body: dict[str, Any], request: Request, who: Preset, text: Text, patience: Patience
 ) -> Reply:
     for _ in range(MILDER):
-        raw = await patience.first(client.chat.completions.with_raw_response.create(**body), refuses=400)
+        raw = await patience.first(_asked(client, body), refuses=400)
         if not isinstance(raw, Exception):
             if "reasoning_effort" in body:
                 _THOUGHTLESS.add((who.address(), body["model"]))
@@ -133,6 +133,13 @@ async def _answer(
     if "json" in raw.headers.get("content-type", ""):
         return await _whole(raw, body, who, text, patience)
     return await _streamed(raw.parse(), body, who, text, patience)
+
+
+def _asked(client: Any, body: dict[str, Any]) -> Any:
+    """Long texts go as they are: the package would look at every part of them for names to translate."""
+    long = {name: body[name] for name in ("messages", "tools", "response_format") if name in body}
+    rest = {name: value for name, value in body.items() if name not in long}
+    return client.chat.completions.with_raw_response.create(**rest, messages=[], extra_body=long)
 
 
 async def _streamed(stream: Any, body: dict[str, Any], who: Preset, text: Text, patience: Patience) -> Reply:

@@ -185,19 +185,25 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Preferences:
-    """What a workspace chose: whom `auto` asks, with which model, and prices of its own."""
+    """What a workspace chose: whom `auto` asks, with which model, prices of its own, a run's budget."""
 
     provider: str = "auto"
     model: str = ""
     prices: Prices = field(default_factory=dict[str, tuple[float, float]])
+    budget_usd: float | None = None
+    budget_tokens: int | None = None
+    """What one run may spend before a person is asked."""
 
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Preferences:
-        """From the workspace's settings `models` and `prices`."""
+        """From the workspace's settings `models`, `prices` and `budget`."""
         models: dict[str, str] = settings.get("models") or {}
         prices: dict[str, Any] = settings.get("prices") or {}
         own = {name: (float(into), float(out)) for name, (into, out) in prices.items()}
-        return cls(models.get("provider", "auto"), models.get("model", ""), own)
+        budget: dict[str, Any] = settings.get("budget") or {}
+        return cls(
+            models.get("provider", "auto"), models.get("model", ""), own, budget.get("cost_usd"), budget.get("tokens")
+        )
 
 
 class Protocol(typing.Protocol):

@@ -74,7 +74,7 @@ def provider_field() -> Any:
     return Field(
         "auto",
         title="Provider",
-        description="auto takes the first one that has a key, else the demo model.",
+        description="auto takes whom the workspace chose under Settings; before that, the first with a key, else demo.",
         json_schema_extra={"widget": "select", "options": ["auto", *llm.NAMES]},
     )
 
@@ -135,7 +135,7 @@ class AgentNode(Agent):
             "", title="Expected", description="What the answer looks like.", json_schema_extra={"widget": "text"}
         )
         tools: list[ToolConfig] = Field(
-            default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "records"}
+            default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "tools"}
         )
         provider: str = provider_field()
         model: str = MODEL

@@ -19,7 +19,7 @@ class MemberConfig(NodeConfig):
     goal: str = Field(title="Goal", min_length=1, json_schema_extra={"widget": "text"})
     backstory: str = Field("", title="Backstory", json_schema_extra={"widget": "textarea"})
     tools: list[ToolConfig] = Field(
-        default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "records"}
+        default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "tools"}
     )
     provider: str = provider_field()
     model: str = MODEL
@@ -59,8 +59,8 @@ class Crew(Agent):
     - **Members** are agents with a role, a goal and tools, as in the *Agent* step.
     - **Tasks** are done in their order. **Reads** names the earlier tasks whose results a task gets; with none it
       reads the one before it.
-    - **Process** *sequential* does one task after the other. *hierarchical* lets a **manager** model decide who does
-      what and check it.
+    - **Process** *sequential* does one task after the other, and every member has one. *hierarchical* lets a
+      **manager** model decide who does what and check it.
 
     A crew is run by CrewAI, on either target. Finished tasks are recorded whole, model turns and tool calls one by
     one: after a crash nothing that was paid for is paid again.
@@ -82,7 +82,7 @@ class Crew(Agent):
         process: Literal["sequential", "hierarchical"] = Field(
             "sequential", title="Process", json_schema_extra={"widget": "select"}
         )
-        manager: Manager | None = Field(None, title="Manager", json_schema_extra={"widget": "json"})
+        manager: Manager | None = Field(None, title="Manager", json_schema_extra={"widget": "part"})
         max_rpm: int | None = Field(
             None,
             title="Requests a minute",
@@ -102,6 +102,8 @@ class Crew(Agent):
                 )
             for n, task in enumerate(self.tasks):
                 _sound_task(n, task, members, tasks, self.process)
+            if self.process == "sequential":
+                _nobody_idle(members, {task.member for task in self.tasks})
             return self
 
     sample: ClassVar[dict[str, Any]] = {
@@ -143,6 +145,12 @@ def _unique(name: str, ids: list[str]) -> None:
     twice = next((i for i in ids if ids.count(i) > 1), None)
     if twice:
         raise advice("duplicate_id", f"Two {name} are called {twice!r}.", "Rename one of them.", name)
+
+
+def _nobody_idle(members: list[str], busy: set[str]) -> None:
+    for n, member in enumerate(members):
+        if member not in busy:
+            raise advice("bad_value", f"Member {member!r} has no task.", "Give it one, or remove it.", f"members.{n}")
 
 
 def _sound_task(n: int, task: TaskConfig, members: list[str], tasks: list[str], process: str) -> None:

@@ -12,6 +12,11 @@ from engine.nodes.agent import tool_choice
 from engine.values import is_object
 
 
+def _one_tool(field: dict[str, Any]) -> None:
+    tool_choice(field)
+    field["widget"] = "tool"
+
+
 @node
 class Tool(Step):
     """Calls one tool with the arguments that you give it: the same tools that agents use, without a model.
@@ -32,18 +37,18 @@ class Tool(Step):
     timeout_s = 120
 
     class Config(NodeConfig):
-        tool: str = Field(title="Tool", description="One of the library.", min_length=1, json_schema_extra=tool_choice)
+        tool: str = Field(title="Tool", description="One of the library.", min_length=1, json_schema_extra=_one_tool)
         args: Pairs = Field(
             default_factory=dict,
             title="Arguments",
             description="What the tool is given. May hold {{ expressions }}.",
-            json_schema_extra={"widget": "json"},
+            json_schema_extra={"widget": "tool_arguments"},
         )
         config: dict[str, Any] = Field(
             default_factory=dict,
             title="Settings",
             description="What the tool may do; see the library.",
-            json_schema_extra={"widget": "json"},
+            json_schema_extra={"widget": "tool_settings"},
         )
         approve: bool = Field(
             False,

@@ -1,4 +1,4 @@
-"""What a workspace chose about models: whom `auto` asks, and what tokens cost it."""
+"""What a workspace chose about models: whom `auto` asks, what tokens cost it, and what a run may spend."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from engine.values import is_list, is_object
 
 MOST_PRICES = 500
 DEAREST = 100_000.0
+MOST_TOKENS = 10**12
 
 
 def models(ws: Workspace) -> dict[str, Any]:
@@ -62,6 +63,26 @@ def set_price(ws: Workspace, model: Any, input: Any = None, output: Any = None) 
     return set_prices(ws, [*new, *rest])
 
 
+def budget(ws: Workspace) -> dict[str, Any]:
+    """{cost_usd, tokens}: what one run may spend before a person is asked; null for no end."""
+    chosen = _read(ws)
+    return {"cost_usd": chosen.budget_usd, "tokens": chosen.budget_tokens}
+
+
+def set_budget(ws: Workspace, cost_usd: Any = None, tokens: Any = None) -> dict[str, Any]:
+    """Both of them, from the next call of a model on. Raises Invalid."""
+    if cost_usd is not None and not (_is_number(cost_usd) and 0 < cost_usd <= DEAREST):
+        raise _invalid(
+            "bad_value", f"{cost_usd!r} is no budget in dollars.", "More than 0, or leave it empty.", "cost_usd"
+        )
+    if tokens is not None and not (_is_number(tokens) and 0 < tokens <= MOST_TOKENS and tokens == round(tokens)):
+        hint = "A whole number of 1 or more, or leave it empty."
+        raise _invalid("bad_value", f"{tokens!r} is no number of tokens.", hint, "tokens")
+    dollars = None if cost_usd is None else float(cost_usd)
+    _write(ws, "budget", {"cost_usd": dollars, "tokens": None if tokens is None else int(tokens)})
+    return budget(ws)
+
+
 def usage(ws: Workspace, days: int = 30) -> dict[str, Any]:
     """{days, runs, input_tokens, output_tokens, cost} of what ended lately."""
     with ws.db.read() as conn:
@@ -85,11 +106,14 @@ def _row(at: int, item: Any) -> tuple[str, tuple[float, float]]:
 
 def _dollars(item: dict[str, Any], at: int, name: str) -> float:
     value: Any = item.get(name)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or not 0 <= value <= DEAREST:
+    if not (_is_number(value) and 0 <= value <= DEAREST):
         fault = f"{value!r} is no price."
         raise _invalid("bad_value", fault, "Dollars per million tokens, 0 or more.", f"items.{at}.{name}")
     return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _read(ws: Workspace) -> llm.Preferences:

@@ -20,7 +20,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from engine import schema, signature
+from engine import schema, shapes, signature
 from engine.advice import advice
 from engine.errors import NexodError, NodeError
 from engine.node import Effect, NodeConfig
@@ -232,7 +232,9 @@ def check_constants(name: str, args: dict[str, Any]) -> None:
     for wrong in known(name).check(args):
         field = wrong["field"].split(".")[0]
         if field not in args or not _rendered(args[field]):
-            fault = f"the argument {field} {wrong['message']}." if field else f"{wrong['message']}."
+            fault = (
+                f"the argument {field} {wrong['message'].removeprefix('Input ')}." if field else f"{wrong['message']}."
+            )
             raise advice("bad_value", fault, "See the tool in the library.", f"args.{wrong['field']}".rstrip("."))
 
 
@@ -251,9 +253,13 @@ def _advice(kind: ToolType, error: ErrorDetails) -> Exception:
     field = f"config.{place}" if place else "config"
     if error["type"] == "advice":
         return advice(context["code"], f"{kind.title}: {context['fault']}", context["cure"], field)
-    code = {"missing": "missing_field", "extra_forbidden": "unknown_field"}.get(error["type"], "bad_value")
-    fault = f"{kind.title}: the setting {place} {_said(error)}."
-    return advice(code, fault, "See the tool in the library.", field)
+    info = kind.Config.model_fields.get(str(steps[0])) if len(error["loc"]) == 1 else None
+    label = f"{kind.title}: {info.title if info and info.title else f'the setting {place}'}"
+    problem = shapes.to_problem(error, (), label=label)
+    cure = problem.hint
+    if error["type"] == "string_pattern_mismatch":
+        cure = f"Write the {info.description}" if info and info.description else "See the tool in the library."
+    return advice(problem.code, problem.message, cure, field)
 
 
 def text_of(value: Any) -> str:

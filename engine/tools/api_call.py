@@ -29,7 +29,11 @@ class Config(NodeConfig):
         max_length=50,
     )
     methods: list[Method] = Field(
-        default_factory=lambda: ["GET"], title="Methods", description="What it may do there.", min_length=1
+        default_factory=lambda: ["GET"],
+        title="Methods",
+        description="What it may do there.",
+        min_length=1,
+        json_schema_extra={"default": ["GET"]},
     )
     headers: Pairs = Field(
         default_factory=dict,

@@ -1,4 +1,4 @@
-"""/settings: the workspace's default model, what tokens cost, and what was used."""
+"""/settings: the workspace's default model, what tokens cost, what a run may spend, and what was used."""
 
 from __future__ import annotations
 
@@ -39,6 +39,19 @@ async def put_prices(who: Admin, request: Request) -> Response:
     """`{"items": [{"model", "input", "output"}]}`, all of them; calls already made keep their cost."""
     body = await read_fields(request, "items", "next")
     return answer(await in_thread(preferences.set_prices, who.ws, body.get("items")))
+
+
+@router.get("/settings/budget")
+async def get_budget(who: Reader) -> Response:
+    """What one run may spend, `cost_usd` and `tokens`, before a person is asked for more; null: without end."""
+    return answer(await in_thread(preferences.budget, who.ws))
+
+
+@router.put("/settings/budget", openapi_extra=takes(cost_usd="number", tokens="integer"))
+async def put_budget(who: Admin, request: Request) -> Response:
+    """`{"cost_usd"?, "tokens"?}`, both of them: what is left out has no end."""
+    body = await read_fields(request, "cost_usd", "tokens")
+    return answer(await in_thread(preferences.set_budget, who.ws, body.get("cost_usd"), body.get("tokens")))
 
 
 @router.get("/settings/usage")

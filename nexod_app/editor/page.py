@@ -116,21 +116,21 @@ def palette_row(kind: dict[str, Any]) -> rx.Component:
 
 
 def inspector() -> rx.Component:
-    described = catalog.node_types()
+    described, tools = catalog.node_types(), catalog.tools()
     return c.Inspector.create(
         c.InspectorHead.create(),
         c.ForNothing.create(rx.el.div(form.workflow_form(), class_name="form")),
         c.ForMany.create(rx.el.div(_many(), class_name="form")),
         c.ForKind.create(c.Tabs.create()),
-        *[_configure(kind) for kind in described],
+        *[_configure(kind, tools) for kind in described],
         c.ForKind.create(rx.el.div(c.DataTab.create(), class_name="form"), tab="data"),
         *[_reliability(kind) for kind in described],
         c.ForKind.create(_footer()),
     )
 
 
-def _configure(kind: dict[str, Any]) -> rx.Component:
-    fields = form.kind_form(kind["kind"], kind["config"])
+def _configure(kind: dict[str, Any], tools: list[dict[str, Any]]) -> rx.Component:
+    fields = form.kind_form(kind["kind"], kind["config"], tools)
     return c.ForKind.create(rx.el.div(fields, class_name="form"), kind=kind["kind"], tab="configure")
 
 

@@ -66,7 +66,7 @@ def leads(flow: Mapping[str, Any], path: str, deadline: bool) -> list[Lead]:
 ASKED = {
     "tool": ("and the call is made with these arguments.", "and the call is not made; the step fails."),
     "agent": ("and the call is made with these arguments.", "and the agent is told, and goes on without it."),
-    "budget": ("and it may spend the same amount again.", "and the step fails."),
+    "budget": ("and it may spend as much more as the form says.", "and the step fails."),
 }
 """What the answers lead to where a step asks in the middle of its work."""
 

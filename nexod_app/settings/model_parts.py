@@ -17,7 +17,7 @@ def who_answers() -> rx.Component:
     return section(
         "Models",
         "Keys are read from the environment when Nexod starts; they are never stored and never shown.",
-        rx.el.ul(_choice(), rx.foreach(Models.providers, _provider), class_name="rows"),
+        rx.el.ul(_choice(), _budget(), rx.foreach(Models.providers, _provider), class_name="rows"),
     )
 
 
@@ -55,6 +55,32 @@ def _choice() -> rx.Component:
         class_name="grow",
     )
     return rx.el.li(what, form, class_name="set")
+
+
+def _budget() -> rx.Component:
+    form = rx.el.form(
+        *_limit("cost_usd", "Dollars", Models.budget["cost_usd"], min="0", step="any"),
+        *_limit("tokens", "Tokens", Models.budget["tokens"], min="1", step="1"),
+        rx.el.button("Save", type="submit", class_name="btn", data_testid="budget-save"),
+        key=f"{Models.loaded}-{Models.budget['cost_usd']}-{Models.budget['tokens']}",
+        on_submit=Models.limit,
+        class_name="chosen",
+    )
+    what = rx.el.div(
+        rx.el.b("A run may spend", class_name="strong"),
+        rx.el.p("Then it waits in the inbox, where a person allows it more or ends it.", class_name="t2"),
+        class_name="grow",
+    )
+    return rx.el.li(what, form, class_name="set")
+
+
+def _limit(name: str, title: str, value: rx.Var[str], **more: str) -> tuple[rx.Component, rx.Component]:
+    words = rx.el.label(title, html_for=f"budget-{name}", class_name="t2 cap", align_self="center")
+    field = rx.el.input(
+        id=f"budget-{name}", name=name, default_value=value, type="number", placeholder="no end",
+        class_name="field num", data_testid=f"budget-{name}", **more,
+    )  # fmt: skip
+    return words, field
 
 
 def _provider(one: rx.Var[Provider]) -> rx.Component:

@@ -22,6 +22,8 @@ class Models(rx.State):
     model: str = ""
     prices: list[Price] = []
     used: str = ""
+    budget: dict[str, str] = {}
+    """What one run may spend, as typed; empty: no end."""
     draft: dict[str, str] = {}
     loaded: bool = False
 
@@ -31,16 +33,24 @@ class Models(rx.State):
         self.loaded = True
 
     async def _look(self) -> None:
-        chosen, prices, used = await call(self, look)
+        chosen, prices, used, budget = await call(self, look)
         self.providers = [models.provider(one) for one in chosen["providers"]]
         self.provider, self.model = chosen["provider"], chosen["model"]
         self.prices, self.used = [models.price(one) for one in prices["items"]], models.used(used)
+        self.budget = models.budget(budget)
 
     @rx.event
     async def choose(self, form: dict[str, Any]) -> rx.event.EventSpec:
         await call(self, preferences.choose_models, form.get("provider"), form.get("model") or "")
         await self._look()
         return Shell.tell("completed", "Saved", "Steps on auto use it from their next call on.")
+
+    @rx.event
+    async def limit(self, form: dict[str, Any]) -> rx.event.EventSpec:
+        dollars, tokens = (_number(form[name]) if form.get(name) else None for name in ("cost_usd", "tokens"))
+        await call(self, preferences.set_budget, dollars, tokens)
+        await self._look()
+        return Shell.tell("completed", "Saved", "Runs that start or go on from now on keep to it.")
 
     @rx.event
     async def edit(self, model: str, into: str, out: str) -> None:
@@ -66,8 +76,8 @@ class Models(rx.State):
         await self._look()
 
 
-def look(ws: Workspace) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    return preferences.models(ws), preferences.prices(ws), preferences.usage(ws)
+def look(ws: Workspace) -> tuple[dict[str, Any], ...]:
+    return preferences.models(ws), preferences.prices(ws), preferences.usage(ws), preferences.budget(ws)
 
 
 def _number(text: Any) -> Any:

@@ -53,6 +53,13 @@ def used(found: Mapping[str, Any]) -> str:
     return f"Last {found['days']} days: {words}, {runs}." if words else ""
 
 
+def budget(found: Mapping[str, Any]) -> dict[str, str]:
+    """Dollars and tokens as they stand in the form; empty for no end."""
+    dollars, tokens = found["cost_usd"], found["tokens"]
+    typed = "" if dollars is None else _dollars(dollars).lstrip("$").replace(",", "")
+    return {"cost_usd": typed, "tokens": str(tokens or "")}
+
+
 def has_key(ws: Workspace) -> bool:
     """Whether a real model answers when a step does not choose one."""
     return any(one["auto"] and one["name"] != "demo" for one in preferences.models(ws)["providers"])

@@ -1,7 +1,7 @@
 // The rules of the drawing, without a browser. Run by test_graph.py.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ancestors, apply, below, complete, edgeId, fits, freshId, inverse, lanesFor, makeNode, portsOf, refuse, renamed, tidy, upward } from "../../components/canvas/graph.js";
+import { ancestors, apply, below, complete, edgeId, fits, freshId, inverse, lanesFor, makeNode, portsOf, refuse, renamed, refuseName, renameStep, tidy, upward } from "../../components/canvas/graph.js";
 
 const types = {
   llm: { kind: "llm", title: "Model", ports: ["out"], sample: { prompt: "Hi" } },
@@ -103,4 +103,27 @@ test("loops go round the outside, each on a lane of its own", () => {
   const lanes = lanesFor(s, () => "left", (e) => s.nodes.find((n) => n.id === e.source).position.x + 110);
   assert.equal(lanes.get("b-out-a"), 260 + 36);
   assert.ok(Math.abs(lanes.get("d-out-a") - lanes.get("b-out-a")) >= 20);
+});
+
+test("a step gets another name wherever it is read, and not in texts or in flows inside", () => {
+  const inner = { nodes: [{ id: "draft", kind: "template", config: { text: "{{ draft.text }}" } }], edges: [] };
+  const s = complete({
+    name: "", outputs: { text: "{{ draft.text }}" },
+    nodes: [
+      { id: "draft", kind: "template", config: { text: "x" } },
+      { id: "gate", kind: "condition", config: { cases: [{ port: "draft", when: 'draft.text == "a draft" && x.draft' }] } },
+      { id: "sub", kind: "subflow", config: { flow: inner, with: { a: "draft {{ draft.text + 'draft' }}" } } },
+    ],
+    edges: [{ source: "draft", port: "out", target: "gate" }, { source: "gate", port: "draft", target: "draft" }],
+  });
+  const ops = renameStep(s, "draft", "text"), made = apply(s, ops), at = (id) => made.nodes.find((n) => n.id === id).config;
+  assert.deepEqual(made.edges, [{ source: "text", port: "out", target: "gate" }, { source: "gate", port: "draft", target: "text" }]);
+  assert.equal(made.outputs.text, "{{ text.text }}");
+  assert.deepEqual(at("gate").cases, [{ port: "draft", when: 'text.text == "a draft" && x.draft' }]);
+  assert.deepEqual(at("sub"), { flow: inner, with: { a: "draft {{ text.text + 'draft' }}" } });
+  const back = apply(made, inverse(s, ops)), sorted = (spec) => ({ ...spec, nodes: [...spec.nodes].sort((a, b) => (a.id < b.id ? -1 : 1)) });
+  assert.deepEqual(sorted(back), sorted(s));
+  assert.equal(refuseName(s, "gate"), "Another step is called gate");
+  assert.ok(refuseName(s, "Bad name") && refuseName(s, "input"));
+  assert.equal(refuseName(s, "fine_1"), null);
 });

@@ -141,6 +141,27 @@ def test_a_renamed_way_out_keeps_its_edge(page: Page, make: Make, api: httpx.Cli
     assert spec_of(api, workflow)["edges"] == [edge("gate", "end", "good")]
 
 
+def test_a_renamed_step_is_renamed_where_it_is_read(page: Page, make: Make, api: httpx.Client) -> None:
+    workflow = make(**chain(), outputs={"text": "{{ one.text }}"})
+    show(page, workflow)
+    at(page, "node-one").click()
+    at(page, "step-id").click()
+    at(page, "field-id").fill("two")
+    at(page, "field-id").press("Enter")
+    expect(page.get_by_text("Another step is called two")).to_be_visible()
+    at(page, "step-id").click()
+    at(page, "field-id").fill("greeting")
+    at(page, "field-id").press("Enter")
+    expect(at(page, "edge-greeting-out-two")).to_have_count(1)
+    saved(page)
+    assert step_of(api, workflow, "two")["config"] == {"text": "{{ greeting.text }}"}
+    assert spec_of(api, workflow)["outputs"] == {"text": "{{ greeting.text }}"}
+    at(page, "undo-button").click()
+    expect(at(page, "edge-one-out-two")).to_have_count(1)
+    saved(page)
+    assert step_of(api, workflow, "two")["config"] == {"text": "{{ one.text }}"}
+
+
 def test_inputs_and_outputs_are_declared_in_the_inspector(page: Page, make: Make, api: httpx.Client) -> None:
     workflow = make(**chain())
     show(page, workflow)

@@ -45,7 +45,8 @@ class Loop(Inline, AgentExecutor):
             from_task=self.task, from_agent=self._member, executor_context=self, verbose=False,
         )  # fmt: skip
         if isinstance(said, llm.Reply):
-            self._say("assistant", said.text, tool_calls=[_sent(call) for call in said.tool_calls])
+            asked = [_sent(call) for call in said.tool_calls]
+            self._say("assistant", said.text, tool_calls=asked, kept=list(said.kept))
             self.state.pending_tool_calls = list(said.tool_calls)
             return "native_tool_calls"
         self._say("assistant", said)

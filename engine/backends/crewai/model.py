@@ -114,7 +114,7 @@ def _message(said: Mapping[str, Any]) -> llm.Message:
         return llm.Message("tool", _text(said), tool_call_id=said["tool_call_id"])
     if said["role"] == "assistant":
         calls = said.get("tool_calls") or ()
-        return llm.Message("assistant", _text(said), tuple(_call(call) for call in calls))
+        return llm.Message("assistant", _text(said), tuple(map(_call, calls)), kept=tuple(said.get("kept") or ()))
     return llm.Message("user", _text(said))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from engine.node import Effect
 from engine.runner import Runner
 from engine.tools import ToolContext, tool
 from tests.engine.harness import Bench
+from tests.world.models import ModelServer
 
 CALLS: list[dict[str, Any]] = []
 
@@ -43,6 +46,8 @@ async def send_it(text: str, ctx: ToolContext) -> dict[str, Any]:
         text: what is sent
     """
     CALLS.append({"text": text, "key": ctx.idempotency_key})
+    if text == "slow":
+        await asyncio.sleep(30)
     if text == "lost":
         raise NodeError("cut", code="http_connection", sent=True)
     return {"sent": text}
@@ -168,6 +173,79 @@ async def test_the_answer_fits_the_schema_after_one_repair(bench: Bench) -> None
     spec = agent(use("look_up", word="tea"), "seven", '{"n": 7}', tools=LOOK, output_schema=schema)
     spec["outputs"] = {"n": "{{ a.data.n }}"}
     assert (await bench.settle(bench.start(spec))).payload["outputs"] == {"n": 7}
+
+
+# A second try -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def models(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModelServer]:
+    import_module("openai.resources.chat")  # seconds that a step's time limit does not have
+    with ModelServer() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "k")
+        yield server
+
+
+def calls(name: str, **arguments: Any) -> dict[str, Any]:
+    return {"tool_calls": [{"name": name, "arguments": arguments}]}
+
+
+def tried(tool: str, retry: int = 2, timeout_s: float = 60, approve: bool = False, **config: Any) -> dict[str, Any]:
+    spec = agent(tools=[{"name": tool, "approve": approve}], provider="openai", model="world", **config)
+    spec["nodes"][0] |= {"retry": {"attempts": retry, "delay_s": 0}, "timeout_s": timeout_s}
+    return spec
+
+
+FLAKY = {"fault": "unavailable", "retry_after": 0}
+
+
+async def test_a_second_try_goes_on_at_the_call_that_failed(bench: Bench, models: ModelServer) -> None:
+    models.play(calls("send_it", text="one"), calls("send_it", text="two"), FLAKY, FLAKY, {"text": "Both are sent."})
+    run = bench.start(tried("send_it", retry=3))
+    end = await bench.settle(run)
+    assert end.payload["outputs"] == {"t": "Both are sent.", "n": 3}
+    assert [call["text"] for call in CALLS] == ["one", "two"]
+    assert len(models.requests) == 5
+    assert [e.key for e in bench.events(run) if e.type == "model_called"] == [
+        "a#1/task/agent/model:0", "a#1/task/agent/model:1", "a#1/retry:2/task/agent/model:2"
+    ]  # fmt: skip
+    assert bench.types(run).count("node_retry") == 2
+
+
+async def test_a_second_try_after_a_bad_answer_asks_for_another_and_repeats_no_tool(
+    bench: Bench, models: ModelServer
+) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    said = [{"text": text} for text in ("seven", "7!", "eight", '{"n": 8}')]
+    models.play(calls("send_it", text="one"), *said)
+    run = bench.start(tried("send_it", output_schema=schema) | {"outputs": {"n": "{{ a.data.n }}"}})
+    assert (await bench.settle(run)).payload["outputs"] == {"n": 8}
+    assert len(CALLS) == 1
+    assert len(models.requests) == 5
+
+
+@pytest.mark.parametrize(("decision", "sent"), [("approved", ["Dear Mira"]), ("rejected", [])])
+async def test_a_second_try_asks_nobody_again_about_a_call(
+    bench: Bench, models: ModelServer, decision: str, sent: list[str]
+) -> None:
+    models.play(calls("send_it", text="one"), FLAKY, {"text": "Done."})
+    run = bench.start(tried("send_it", approve=True))
+    await bench.settle(run)
+    asked = bench.last(run, "approval_requested")
+    answer = {"approval_id": asked.payload["approval_id"], "decision": decision, "data": {"text": "Dear Mira"}}
+    bench.say(run, NewEvent("approval_decided", answer, "a", asked.key))
+    assert (await bench.settle(run)).type == "run_completed"
+    assert bench.types(run).count("approval_requested") == 1
+    assert [call["text"] for call in CALLS] == sent
+
+
+async def test_an_unsafe_tool_cut_off_by_the_time_limit_is_not_tried_again(bench: Bench, models: ModelServer) -> None:
+    models.play(calls("send_it", text="slow"), {"text": "Sent."})
+    run = bench.start(tried("send_it", timeout_s=2))
+    end = await bench.settle(run)
+    assert (end.type, end.payload["reason"]) == ("run_needs_review", "unsafe_effect")
+    assert len(CALLS) == 1
 
 
 async def test_a_token_limit_ends_the_step(bench: Bench) -> None:

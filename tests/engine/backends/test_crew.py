@@ -13,6 +13,9 @@ import pytest
 
 from engine.backends import TARGETS, load
 from engine.events import NewEvent
+from engine.services import again
+from engine.store.models import DEFAULT_WORKSPACE
+from engine.store.session import Workspace
 from tests.engine.backends.crews import CREW, TURNS, Play, drawing, plan_of, script
 from tests.engine.harness import Bench
 from tests.world.models import ModelServer
@@ -179,6 +182,24 @@ async def test_a_manager_that_is_killed_goes_on(models: ModelServer) -> None:
         assert play.outputs == want.outputs
 
 
+@pytest.mark.parametrize("target", TARGETS)
+async def test_what_claude_thought_before_a_call_goes_back_with_it(
+    target: str, models: ModelServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", models.url)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "k")
+    rules = script()
+    rules[0]["then"] |= {"thinking": "Sums first.", "text": "One moment."}
+    models.script(*rules)
+    play = await whole(drawing(target, "anthropic"), target)
+    second = models.requests[1]["body"]["messages"]
+    assert second[1]["role"] == "assistant"
+    assert [block["type"] for block in second[1]["content"]] == ["thinking", "text", "tool_use", "tool_use"]
+    assert second[1]["content"][0] == {"type": "thinking", "thinking": "Sums first.", "signature": "signed"}
+    assert [block["type"] for block in second[2]["content"]] == ["tool_result", "tool_result"]
+    assert WRITTEN in play.outputs["text"]
+
+
 # What stops a crew ----------------------------------------------------------------------------------------------------
 
 
@@ -234,6 +255,38 @@ async def test_a_second_try_keeps_the_tasks_that_were_done(models: ModelServer) 
         "crew#1/retry:1/text/writer/model:1",
     ]
     assert len(models.requests) == TURNS - 1 + 2 * 2
+
+
+@pytest.mark.parametrize("target", TARGETS)
+async def test_a_retried_run_keeps_the_tasks_that_were_done(target: str, tmp_path: Path, models: ModelServer) -> None:
+    """Also one that only its second try finished."""
+    good, bad = script()[-1], {"when": {"system": "Writer"}, "then": {"json": 7}}
+    models.script(*script()[:4], {"when": {"system": "Analyst", "turn": 1}, "then": {"fault": "unavailable"}})
+    spec = drawing(target, approve=False)
+    spec["nodes"][0]["retry"] = {"attempts": 2, "delay_s": 0}
+    bench = Bench(tmp_path, lease_s=60)
+    run = bench.start(spec, {"topic": "tea"})
+
+    def heal() -> None:
+        if "node_retry" in bench.types(run):
+            models.script(*script()[:-1], bad)
+
+    assert (await bench.settle(run, meanwhile=heal)).payload["error"]["code"] == "model_bad_output"
+    assert [e.key for e in bench.events(run) if e.type == "task_completed"] == [
+        "crew#1/facts",
+        "crew#1/retry:1/figures",
+    ]
+    models.script(*script()[:-1], good)
+    models.requests.clear()
+    second = again.retry(Workspace(bench.db, DEFAULT_WORKSPACE), run)["run_id"]
+    end = await bench.settle(second)
+    assert len(models.requests) == 1
+    assert [e.key for e in bench.events(second) if e.type == "task_completed"] == [
+        "crew#1/facts", "crew#1/figures", "crew#1/text"
+    ]  # fmt: skip
+    outputs = end.payload["outputs"]
+    whole = (await bench.settle(bench.start(spec, {"topic": "tea"}))).payload["outputs"]
+    assert outputs == whole
 
 
 async def test_no_more_requests_a_minute_than_allowed(models: ModelServer) -> None:

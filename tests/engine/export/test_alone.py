@@ -40,6 +40,7 @@ def environment(folder: Path, pins: list[str]) -> str:
     return python
 
 
+@pytest.mark.usefixtures("sink")
 @pytest.mark.parametrize("target", TARGETS)
 async def test_exported_templates_run_where_nothing_else_is(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

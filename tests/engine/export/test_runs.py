@@ -96,10 +96,9 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def worlds() -> Iterator[dict[str, ModelServer]]:
+def worlds(sink: None) -> Iterator[dict[str, ModelServer]]:
     """A model server for each case."""
     with ExitStack() as stack:
-        stack.enter_context(SINK)
         servers = {name: stack.enter_context(ModelServer()) for name in CASES}
         for name, server in servers.items():
             server.script(*CASES[name].rules)

@@ -59,6 +59,33 @@ def test_calls_of_a_step_that_was_still_at_work_are_kept_those_of_a_failed_one_a
     assert ("model_called", "b#1/model:0") not in short(copied(FAILED))
 
 
+def test_finished_tasks_of_a_failed_crew_are_kept_as_wholes():
+    events = journal(
+        ("run_created", None, {}),
+        ("node_started", "a#1", {}),
+        ("model_called", "a#1/one/m/model:0", {}),
+        ("task_completed", "a#1/one", {"task": "one"}),
+        ("node_retry", "a#1", {"attempt": 1}),
+        ("task_completed", "a#1/retry:1/two", {"task": "two"}),
+        ("model_called", "a#1/retry:1/three/m/model:0", {}),
+        ("node_failed", "a#1", {"error": {}, "attempt": 2}),
+        ("run_failed", None, {}),
+    )
+    assert short(copied(events)) == [("task_completed", "a#1/one"), ("task_completed", "a#1/two")]
+    done = [*events[:4], *journal(*[("node_completed", "a#1", {"port": "out", "output": 1})] * 5)[4:]]
+    assert short(copied(done)) == [("node_started", "a#1"), ("node_completed", "a#1")]
+
+
+def test_a_refused_budget_is_asked_about_anew():
+    asked = [("approval_requested", f"a#1/budget:{n}", {"approval_id": str(n), "type": "budget"}) for n in (1, 2)]
+    events = journal(
+        *asked,
+        ("approval_decided", "a#1/budget:1", {"approval_id": "1", "decision": "approved"}),
+        ("approval_decided", "a#1/budget:2", {"approval_id": "2", "decision": "rejected"}),
+    )
+    assert {key for _, key in short(copied(events))} == {"a#1/budget:1"}
+
+
 def test_a_fork_cuts_and_may_replace_the_output_at_the_cut():
     made = copied(FAILED, 3, {"new": True}, replace=True)
     assert short(made) == [("node_started", "a#1"), ("node_completed", "a#1")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
@@ -125,8 +126,58 @@ async def test_what_is_no_price_is_refused_with_its_place(api: httpx.AsyncClient
     assert refused.json()["error"]["details"][0]["field"] == field
 
 
+async def test_a_run_that_passes_its_budget_waits_in_the_inbox(
+    api: httpx.AsyncClient, models: ModelServer, working: Runner
+):
+    assert (await api.get("/settings/budget")).json() == {"cost_usd": None, "tokens": None}
+    await api.put("/settings/prices", json={"items": [{"model": "mine", "input": 1000, "output": 1000}]})
+    chosen = await api.put("/settings/budget", json={"cost_usd": 0.01})
+    assert chosen.json() == (await api.get("/settings/budget")).json() == {"cost_usd": 0.01, "tokens": None}
+    models.play(*[{"text": "Bees", "usage": {"input_tokens": 5, "output_tokens": 5}}] * 2)
+    steps = [node(id_, "llm", prompt="Write about bees", provider="vllm", model="mine") for id_ in "ab"]
+    spec = flow(*steps, edges=(("a", "out", "b"),))
+    made = (await api.post("/workflows", json=spec)).json()
+    waits = (await api.post(f"/workflows/{made['id']}/runs?wait=20", json={"inputs": {}})).json()
+    (asked,) = (await api.get("/approvals?status=pending")).json()["items"]
+    assert (waits["status"], waits["waiting_for"]) == ("waiting", [asked["id"]])
+    assert (asked["type"], asked["node_id"], asked["data"]) == ("budget", "b", {"more_usd": 0.01})
+    said = {"decision": "approve", "hash": asked["hash"], "data": {"more_usd": 0}}
+    assert (await api.post(f"/approvals/{asked['id']}", json=said)).status_code == 422
+    assert (await api.post(f"/approvals/{asked['id']}", json={**said, "data": None})).status_code == 200
+    ended = await ends(api, waits["id"])
+    assert (ended["status"], ended["usage"]["cost"]) == ("completed", 0.02)
+
+
+async def ends(api: httpx.AsyncClient, run_id: str) -> dict[str, Any]:
+    for _ in range(400):
+        found = (await api.get(f"/runs/{run_id}")).json()
+        if found["completed_at"]:
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError(found["status"])
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"cost_usd": 0}, "cost_usd"),
+        ({"cost_usd": "1"}, "cost_usd"),
+        ({"cost_usd": True}, "cost_usd"),
+        ({"tokens": 0}, "tokens"),
+        ({"tokens": 1.5}, "tokens"),
+        ({"tokens": 1e300}, "tokens"),
+        ({"euros": 1}, "euros"),
+    ],
+)
+async def test_what_is_no_budget_is_refused(api: httpx.AsyncClient, body: dict[str, Any], field: str):
+    refused = await api.put("/settings/budget", json=body)
+    assert refused.status_code == 422
+    assert refused.json()["error"]["details"][0]["field"] == field
+
+
 async def test_only_an_admin_changes_them(site: Site, ws: Workspace):
     async with client(site, identity.create_key(ws, "reader", ["read", "write", "run", "approve"])["key"]) as http:
         assert (await http.get("/settings/models")).status_code == 200
         assert (await http.put("/settings/models", json={"provider": "demo"})).status_code == 403
         assert (await http.put("/settings/prices", json={"items": []})).status_code == 403
+        assert (await http.put("/settings/budget", json={})).status_code == 403
