@@ -147,6 +147,51 @@ class Brief:
     max_rpm: int | None = None
 
 
+class Knowledge(Protocol):
+    """What steps and tools may ask of the workspace's collections and memory. Whatever writes takes a `key`: the same
+    key writes once, in every attempt. All raise NodeError with a code of their own (`unknown_collection`, …)."""
+
+    async def search(
+        self,
+        collection: str,
+        query: str,
+        *,
+        top_k: int = 5,
+        mode: str = "hybrid",
+        filter: Mapping[str, Any] | None = None,
+        min_score: float | None = None,
+    ) -> list[dict[str, Any]]:
+        """[{id, document_id, score, text, metadata}], best first. `collection` is a name or an id; `mode` is vector,
+        keyword or hybrid."""
+        ...
+
+    async def ingest(
+        self, collection: str, *, key: str, text: str = "", url: str = "", title: str = ""
+    ) -> dict[str, Any]:
+        """{document_id, title, status, chunks}, once the document can be searched. Exactly one of text and url."""
+        ...
+
+    async def remember(
+        self, text: str, *, key: str, subject: str = "", details: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """{id, text}: a fact, kept until somebody deletes it."""
+        ...
+
+    async def recall(
+        self, query: str, *, top_k: int = 5, subject: str = "", kind: str = ""
+    ) -> list[dict[str, Any]]:
+        """[{id, kind, text, subject, score, confidence, details}], best first; `kind`: fact, pattern, or both."""
+        ...
+
+    async def thread(self, thread: str, *, last: int = 20) -> list[dict[str, str]]:
+        """[{role, text}], oldest first: what this run may know of the thread. The same in every attempt."""
+        ...
+
+    async def say(self, thread: str, role: str, text: str, *, key: str) -> None:
+        """Add one message to a thread."""
+        ...
+
+
 class RunContext(Protocol):
     """What a node may do while it runs; nothing else reaches it."""
 
@@ -159,6 +204,8 @@ class RunContext(Protocol):
     """The same for every retry and attempt of this visit."""
     preferences: Preferences
     """What the workspace chose about models."""
+    knowledge: Knowledge
+    """Collections and memory of the run's workspace."""
 
     def evaluate(self, expression: str) -> Any:
         """A CEL expression over what this step may see. Raises NodeError(code="bad_expression")."""

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from engine.store.database import Database, is_sqlite
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `alembic/versions`; a test compares the two."""
 ROOT = Path(__file__).parents[2]
 _LOCK = 0x6E65786F  # any constant of ours: two processes that start together migrate one after the other

@@ -308,3 +308,148 @@ class WorkerRow(Owned, table=True):
     __tablename__: ClassVar[str] = "worker"
     owner: str = Field(primary_key=True)
     seen_at: int = _ms()
+
+
+class Collection(Owned, table=True):
+    """Documents that are searched together. `embedding` and `dimension` never change while it has vectors, but by
+    embedding everything anew."""
+
+    __tablename__: ClassVar[str] = "collection"
+    __table_args__ = (UniqueConstraint("workspace_id", "name", name="uq_collection_name"),)
+    id: str = Field(primary_key=True, default_factory=new_id)
+    name: str
+    store: str = "embedded"
+    embedding: str = "hashing"
+    dimension: int
+    chunk_size: int
+    chunk_overlap: int
+    moving: dict[str, Any] | None = _json()
+    """Where everything is being copied to, and how far that is: {store, embedding, dimension, done, of, error}."""
+    created_at: int = _ms()
+    updated_at: int = _ms()
+
+
+class Document(Owned, table=True):
+    """One text and its place in the queue of ingests. `status`: pending, ingesting, ready, failed, and deleted until
+    the last trace of it is gone from store and files.
+
+    `live` is the revision that is searched (0: none), `revision` the one that is being made or was made last: a new
+    text replaces the old one in one transaction. Workers claim by `owner`, `epoch`, `lease_until` as they do runs."""
+
+    __tablename__: ClassVar[str] = "document"
+    __table_args__ = (
+        Index("ix_document_collection", "workspace_id", "collection_id", "id"),
+        Index("ix_document_queue", "status", "lease_until"),
+        Index("ix_document_source", "workspace_id", "collection_id", "source"),
+    )
+    id: str = Field(primary_key=True, default_factory=new_id)
+    collection_id: str
+    title: str = _text(nullable=False)
+    source: str = _text(nullable=False)
+    """File name, URL, or title of a pasted text: what a new version is recognised by."""
+    origin: str
+    """file, url, text or run."""
+    workflow_id: str | None = None
+    content_type: str = ""
+    size: int = Field(default=0, sa_type=BigInteger)
+    hash: str = ""
+    """SHA-256 of the original; empty until a URL is fetched."""
+    file_key: str | None = _text()
+    status: str = "pending"
+    stage: str = ""
+    """What is being done: fetching, reading, embedding, storing."""
+    progress: float = 0
+    chunks: int = 0
+    error: dict[str, Any] | None = _json()
+    details: dict[str, Any] | None = _json()
+    """What reading it found: {kind, pages, characters, warnings}."""
+    revision: int = 1
+    live: int = 0
+    epoch: int = 0
+    owner: str | None = None
+    lease_until: int | None = _ms(nullable=True)
+    lost_in_a_row: int = 0
+    cancel_requested: int = 0
+    created_at: int = _ms()
+    updated_at: int = _ms()
+
+
+class Chunk(Owned, table=True):
+    """A passage of a live revision; its id is also its vector's: `<document>:<revision>:<n>`."""
+
+    __tablename__: ClassVar[str] = "chunk"
+    __table_args__ = (Index("ix_chunk_document", "workspace_id", "document_id", "n"),)
+    id: str = Field(primary_key=True)
+    collection_id: str
+    document_id: str
+    n: int
+    text: str = _text(nullable=False)
+    metadata_: dict[str, Any] = Field(sa_column=Column("metadata", Json, nullable=False))
+    """{title, source, content_type, created, workflow?, heading?, page?, n}: what filters see."""
+
+
+class VectorSpace(Owned, table=True):
+    """Counts the changes of one collection's embedded vectors, so that processes know when to read them anew."""
+
+    __tablename__: ClassVar[str] = "vector_space"
+    collection_id: str = Field(primary_key=True)
+    version: int = Field(default=0, sa_type=BigInteger)
+
+
+class Vector(Owned, table=True):
+    """A vector of the embedded store: float32, little-endian."""
+
+    __tablename__: ClassVar[str] = "vector"
+    __table_args__ = (Index("ix_vector_version", "workspace_id", "collection_id", "version"),)
+    collection_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    version: int = Field(sa_type=BigInteger)
+    """The change that wrote it."""
+    metadata_: dict[str, Any] = Field(sa_column=Column("metadata", Json, nullable=False))
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class EmbeddingRow(Owned, table=True):
+    """What a model answered for a text, by the text's hash: nothing is embedded twice."""
+
+    __tablename__: ClassVar[str] = "embedding"
+    model: str = Field(primary_key=True)
+    hash: str = Field(primary_key=True)
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: int = _ms()
+
+
+class ThreadMessage(Owned, table=True):
+    """Short-term memory: what was said in a thread, in order. `key` names the step that said it, so that a repeated
+    step says nothing twice."""
+
+    __tablename__: ClassVar[str] = "thread_message"
+    __table_args__ = (UniqueConstraint("workspace_id", "thread", "key", name="uq_thread_message_key"),)
+    id: str = Field(primary_key=True, default_factory=new_id)
+    thread: str = _text(nullable=False)
+    key: str = _text(nullable=False)
+    role: str
+    text: str = _text(nullable=False)
+    run_id: str | None = None
+    created_at: int = _ms()
+
+
+class MemoryItem(Owned, table=True):
+    """Long-term memory. `kind`: fact (remembered on purpose) or pattern (learned from a person's decision)."""
+
+    __tablename__: ClassVar[str] = "memory_item"
+    __table_args__ = (Index("ix_memory_item_kind", "workspace_id", "kind", "updated_at"),)
+    id: str = Field(primary_key=True, default_factory=new_id)
+    kind: str = "fact"
+    text: str = _text(nullable=False)
+    subject: str = ""
+    """What it is about, to recall by: a customer, a project; for a pattern `<workflow>/<node>`."""
+    details: dict[str, Any] | None = _json()
+    """A pattern's example: {decision, question, before, after, comment}."""
+    confidence: float = 1.0
+    seen: int = 1
+    key: str | None = Field(default=None, index=True)
+    """The step or decision that it came from: the same one makes no second item."""
+    run_id: str | None = None
+    created_at: int = _ms()
+    updated_at: int = _ms()
