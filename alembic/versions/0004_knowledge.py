@@ -12,6 +12,21 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "chore",
+        sa.Column("workspace_id", sa.String(), nullable=False),
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("collection_id", sa.String(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("epoch", sa.Integer(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("workspace_id", "id"),
+    )
+    op.create_index("ix_chore_due", "chore", ["due_at"], unique=False)
+    op.create_table(
         "chunk",
         sa.Column("workspace_id", sa.String(), nullable=False),
         sa.Column("id", sa.String(), nullable=False),
@@ -33,6 +48,7 @@ def upgrade() -> None:
         sa.Column("dimension", sa.Integer(), nullable=False),
         sa.Column("chunk_size", sa.Integer(), nullable=False),
         sa.Column("chunk_overlap", sa.Integer(), nullable=False),
+        sa.Column("space", sa.String(), nullable=False),
         sa.Column("moving", sa.Text(), nullable=True),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
@@ -64,7 +80,7 @@ def upgrade() -> None:
         sa.Column("owner", sa.String(), nullable=True),
         sa.Column("lease_until", sa.BigInteger(), nullable=True),
         sa.Column("lost_in_a_row", sa.Integer(), nullable=False),
-        sa.Column("cancel_requested", sa.Integer(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "id"),
@@ -96,9 +112,10 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "id"),
+        sa.UniqueConstraint("workspace_id", "key", name="uq_memory_item_key"),
     )
-    op.create_index(op.f("ix_memory_item_key"), "memory_item", ["key"], unique=False)
     op.create_index("ix_memory_item_kind", "memory_item", ["workspace_id", "kind", "updated_at"], unique=False)
+    op.create_index("ix_memory_item_subject", "memory_item", ["workspace_id", "subject"], unique=False)
     op.create_table(
         "thread_message",
         sa.Column("workspace_id", sa.String(), nullable=False),
@@ -112,6 +129,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("workspace_id", "id"),
         sa.UniqueConstraint("workspace_id", "thread", "key", name="uq_thread_message_key"),
     )
+    op.create_index("ix_thread_message_thread", "thread_message", ["workspace_id", "thread", "id"], unique=False)
     op.create_table(
         "vector",
         sa.Column("workspace_id", sa.String(), nullable=False),
@@ -122,12 +140,14 @@ def upgrade() -> None:
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "collection_id", "id"),
     )
-    op.create_index("ix_vector_version", "vector", ["workspace_id", "collection_id", "version"], unique=False)
+    op.create_index("ix_vector_version", "vector", ["workspace_id", "collection_id", "version", "id"], unique=False)
     op.create_table(
         "vector_space",
         sa.Column("workspace_id", sa.String(), nullable=False),
         sa.Column("collection_id", sa.String(), nullable=False),
         sa.Column("version", sa.BigInteger(), nullable=False),
+        sa.Column("floor", sa.BigInteger(), nullable=False),
+        sa.Column("gone", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "collection_id"),
     )
 
@@ -136,9 +156,10 @@ def downgrade() -> None:
     op.drop_table("vector_space")
     op.drop_index("ix_vector_version", table_name="vector")
     op.drop_table("vector")
+    op.drop_index("ix_thread_message_thread", table_name="thread_message")
     op.drop_table("thread_message")
+    op.drop_index("ix_memory_item_subject", table_name="memory_item")
     op.drop_index("ix_memory_item_kind", table_name="memory_item")
-    op.drop_index(op.f("ix_memory_item_key"), table_name="memory_item")
     op.drop_table("memory_item")
     op.drop_table("embedding")
     op.drop_index("ix_document_source", table_name="document")
@@ -148,3 +169,5 @@ def downgrade() -> None:
     op.drop_table("collection")
     op.drop_index("ix_chunk_document", table_name="chunk")
     op.drop_table("chunk")
+    op.drop_index("ix_chore_due", table_name="chore")
+    op.drop_table("chore")

@@ -323,6 +323,8 @@ class Collection(Owned, table=True):
     dimension: int
     chunk_size: int
     chunk_overlap: int
+    space: str = Field(default_factory=new_id)
+    """Its place in the store: a move writes into a new one, so that old and new never mix."""
     moving: dict[str, Any] | None = _json()
     """Where everything is being copied to, and how far that is: {store, embedding, dimension, done, of, error}."""
     created_at: int = _ms()
@@ -330,11 +332,12 @@ class Collection(Owned, table=True):
 
 
 class Document(Owned, table=True):
-    """One text and its place in the queue of ingests. `status`: pending, ingesting, ready, failed, and deleted until
-    the last trace of it is gone from store and files.
+    """One text and its place in the queue of ingests. `status`: pending, ingesting, ready, failed.
 
     `live` is the revision that is searched (0: none), `revision` the one that is being made or was made last: a new
-    text replaces the old one in one transaction. Workers claim by `owner`, `epoch`, `lease_until` as they do runs."""
+    text replaces the old one in one transaction. Workers claim by `owner`, `epoch`, `lease_until` as they do runs;
+    while it is pending, `lease_until` is the time before which nobody may. What it leaves in store and files when it
+    changes or goes is a Chore."""
 
     __tablename__: ClassVar[str] = "document"
     __table_args__ = (
@@ -369,9 +372,28 @@ class Document(Owned, table=True):
     owner: str | None = None
     lease_until: int | None = _ms(nullable=True)
     lost_in_a_row: int = 0
-    cancel_requested: int = 0
+    tries: int = 0
+    """Passing faults so far, each with a longer pause before the next try."""
     created_at: int = _ms()
     updated_at: int = _ms()
+
+
+class Chore(Owned, table=True):
+    """Work that a change leaves behind, written in the change's own transaction and repeated until it is done.
+    `kind`: forget (vectors, files), move (a collection)."""
+
+    __tablename__: ClassVar[str] = "chore"
+    __table_args__ = (Index("ix_chore_due", "due_at"),)
+    id: str = Field(primary_key=True, default_factory=new_id)
+    kind: str
+    collection_id: str
+    body: dict[str, Any] = _json(nullable=False)
+    due_at: int = _ms()
+    """Not before; while somebody is at it, the end of their lease."""
+    owner: str | None = None
+    epoch: int = 0
+    tries: int = 0
+    created_at: int = _ms()
 
 
 class Chunk(Owned, table=True):
@@ -389,18 +411,22 @@ class Chunk(Owned, table=True):
 
 
 class VectorSpace(Owned, table=True):
-    """Counts the changes of one collection's embedded vectors, so that processes know when to read them anew."""
+    """Counts the changes of one collection's embedded vectors, so that processes know what they have not read yet."""
 
     __tablename__: ClassVar[str] = "vector_space"
     collection_id: str = Field(primary_key=True)
     version: int = Field(default=0, sa_type=BigInteger)
+    floor: int = Field(default=0, sa_type=BigInteger)
+    """Who has read less than this reads all anew: traces of what was deleted before it are gone."""
+    gone: int = 0
+    """Traces of deleted vectors that there are at most."""
 
 
 class Vector(Owned, table=True):
-    """A vector of the embedded store: float32, little-endian."""
+    """A vector of the embedded store: float32, little-endian. Empty: deleted, until every process may know it."""
 
     __tablename__: ClassVar[str] = "vector"
-    __table_args__ = (Index("ix_vector_version", "workspace_id", "collection_id", "version"),)
+    __table_args__ = (Index("ix_vector_version", "workspace_id", "collection_id", "version", "id"),)
     collection_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     version: int = Field(sa_type=BigInteger)
@@ -424,7 +450,10 @@ class ThreadMessage(Owned, table=True):
     step says nothing twice."""
 
     __tablename__: ClassVar[str] = "thread_message"
-    __table_args__ = (UniqueConstraint("workspace_id", "thread", "key", name="uq_thread_message_key"),)
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "thread", "key", name="uq_thread_message_key"),
+        Index("ix_thread_message_thread", "workspace_id", "thread", "id"),
+    )
     id: str = Field(primary_key=True, default_factory=new_id)
     thread: str = _text(nullable=False)
     key: str = _text(nullable=False)
@@ -438,7 +467,11 @@ class MemoryItem(Owned, table=True):
     """Long-term memory. `kind`: fact (remembered on purpose) or pattern (learned from a person's decision)."""
 
     __tablename__: ClassVar[str] = "memory_item"
-    __table_args__ = (Index("ix_memory_item_kind", "workspace_id", "kind", "updated_at"),)
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "key", name="uq_memory_item_key"),
+        Index("ix_memory_item_kind", "workspace_id", "kind", "updated_at"),
+        Index("ix_memory_item_subject", "workspace_id", "subject"),
+    )
     id: str = Field(primary_key=True, default_factory=new_id)
     kind: str = "fact"
     text: str = _text(nullable=False)
@@ -448,7 +481,7 @@ class MemoryItem(Owned, table=True):
     """A pattern's example: {decision, question, before, after, comment}."""
     confidence: float = 1.0
     seen: int = 1
-    key: str | None = Field(default=None, index=True)
+    key: str | None = None
     """The step or decision that it came from: the same one makes no second item."""
     run_id: str | None = None
     created_at: int = _ms()
