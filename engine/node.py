@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Annotated, Any, ClassVar, Protocol, TypeVar
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 
+from engine.errors import NodeError
 from engine.llm import Preferences
 
 Inputs = Mapping[str, Any]
@@ -190,6 +191,18 @@ class Knowledge(Protocol):
     async def say(self, thread: str, role: str, text: str, *, key: str) -> None:
         """Add one message to a thread."""
         ...
+
+
+class NoKnowledge:
+    """In the place of `Knowledge` where there is no workspace: whatever is asked is refused."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise NodeError("There are no collections and no memory here.", code="no_knowledge")
+
+
+NO_KNOWLEDGE = cast("Knowledge", NoKnowledge())
 
 
 class RunContext(Protocol):

@@ -63,7 +63,7 @@ class Worker:
             if signal.getsignal(signum) is not signal.SIG_IGN:
                 self.loop.add_signal_handler(signum, self.stop)
         self.bell = Bell.open(self.settings, self.db)
-        self.runner = Runner(self.db, self.owner, self.settings.lease_s, self.settings.slots)
+        self.runner = Runner(self.db, self.owner, self.settings.lease_s, self.settings.slots, self.settings)
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         self.queue.listen(self._rung)
         watching = [

@@ -54,7 +54,7 @@ class Context:
 
     def __init__(self, run: Run, scope: Scope, node_id: str, key: str, visit: int) -> None:
         self.run_id, self.workspace_id = run.run_id, run.workspace_id
-        self.preferences = run.preferences
+        self.preferences, self.knowledge = run.preferences, run.knowledge
         self.node_id, self.key, self.visit = node_id, key, visit
         place = TRIES.sub("", key)
         self.idempotency_key = hashlib.sha256(f"{run.effect_run_id}:{place}".encode()).hexdigest()

@@ -1,0 +1,91 @@
+"""What steps and tools may ask of a workspace's knowledge: the async face of retrieval, ingest and memory, for one run.
+
+Everything behind it blocks, so each question is put in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+from engine.settings import Settings
+from engine.store.database import Database
+
+
+class Desk:
+    """`engine.node.Knowledge`. `since` is when the run was made: of a thread it knows what was said before, and what
+    it said itself."""
+
+    def __init__(
+        self, db: Database, settings: Settings | None, workspace_id: str, run_id: str = "", workflow_id: str = "",
+        since: int | None = None,
+    ) -> None:  # fmt: skip
+        self.db, self.workspace_id = db, workspace_id
+        self.run_id, self.workflow_id, self.since = run_id, workflow_id, since
+        self._given = settings
+
+    @cached_property
+    def settings(self) -> Settings:
+        return self._given or Settings.read()
+
+    async def search(
+        self,
+        collection: str,
+        query: str,
+        *,
+        top_k: int = 5,
+        mode: str = "hybrid",
+        filter: Mapping[str, Any] | None = None,
+        min_score: float | None = None,
+    ) -> list[dict[str, Any]]:
+        from engine.knowledge import retrieval
+
+        return await asyncio.to_thread(
+            retrieval.search, self.db, self.settings, self.workspace_id, collection, query, top_k=top_k, mode=mode,
+            filter=filter, min_score=min_score,
+        )  # fmt: skip
+
+    async def ingest(
+        self, collection: str, *, key: str, text: str = "", url: str = "", title: str = ""
+    ) -> dict[str, Any]:
+        from engine.knowledge import ingest
+
+        return await asyncio.to_thread(
+            ingest.add_and_wait, self.db, self.settings, self.workspace_id, collection, key=key, text=text, url=url,
+            title=title, workflow_id=self.workflow_id,
+        )  # fmt: skip
+
+    async def remember(
+        self, text: str, *, key: str, subject: str = "", details: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        from engine.knowledge import memory
+
+        return await asyncio.to_thread(
+            memory.remember, self.db, self.settings, self.workspace_id, text, key=key, subject=subject,
+            details=details, run_id=self.run_id,
+        )  # fmt: skip
+
+    async def recall(
+        self, query: str, *, top_k: int = 5, subject: str = "", kind: str = ""
+    ) -> list[dict[str, Any]]:
+        from engine.knowledge import memory
+
+        return await asyncio.to_thread(
+            memory.recall, self.db, self.settings, self.workspace_id, query, top_k=top_k, subject=subject, kind=kind
+        )
+
+    async def thread(self, thread: str, *, last: int = 20) -> list[dict[str, str]]:
+        from engine.knowledge import memory
+
+        return await asyncio.to_thread(
+            memory.thread, self.db, self.workspace_id, thread, last=last, run_id=self.run_id, before=self.since
+        )
+
+    async def say(self, thread: str, role: str, text: str, *, key: str) -> None:
+        from engine.knowledge import memory
+
+        await asyncio.to_thread(
+            memory.say, self.db, self.workspace_id, thread, role, text, key=key, run_id=self.run_id
+        )

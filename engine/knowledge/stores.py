@@ -1,0 +1,51 @@
+"""Which store holds a collection's vectors, and where in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.errors import NodeError
+from engine.settings import Settings
+from engine.store.database import Database
+
+if TYPE_CHECKING:
+    from engine.vectors import Space, VectorStore
+
+STORES = ("embedded", "pinecone", "pgvector")
+
+
+class Held(Protocol):
+    """The part of a collection's row that says where its vectors are."""
+
+    workspace_id: str
+    store: str
+    space: str
+    dimension: int
+
+
+def space(collection: Held | Any) -> Space:
+    """The collection's place in its store."""
+    from engine.vectors import Space
+
+    return Space(collection.workspace_id, collection.space, collection.dimension)
+
+
+def store_for(db: Database, settings: Settings, collection: Held | Any) -> VectorStore:
+    """The store that a collection lives in. Raises NodeError(store_unavailable)."""
+    return open_store(db, settings, collection.store)
+
+
+def open_store(db: Database, settings: Settings, name: str) -> VectorStore:
+    if name == "embedded":
+        from engine.store.vectors import Embedded
+
+        return Embedded(db)
+    if name == "pgvector":
+        from engine.store.pgvector import PgVector
+
+        return PgVector(db)
+    if name == "pinecone":
+        from engine.vectors.pinecone import Pinecone
+
+        return Pinecone(settings)
+    raise NodeError(f"There is no store {name!r}.", code="store_unavailable", hint=f"Known are {', '.join(STORES)}.")
