@@ -91,10 +91,15 @@ def anywhere(url: httpx.URL) -> None:
     """Any address that egress lets through."""
 
 
-async def send(outgoing: Outgoing, max_bytes: int, may: Callable[[httpx.URL], None] = anywhere) -> Sent:
+async def send(
+    outgoing: Outgoing,
+    max_bytes: int,
+    may: Callable[[httpx.URL], None] = anywhere,
+    purpose: egress.Purpose = "node",
+) -> Sent:
     """The answer, redirects followed for GET and HEAD. Each hop is checked like the first address; `may` raises for
-    one that is not wanted."""
-    async with egress.client("node", max_bytes=max_bytes) as client:
+    one that is not wanted. `purpose`: whose exceptions hold."""
+    async with egress.client(purpose, max_bytes=max_bytes) as client:
         for _ in range(REDIRECTS + 1):
             may(outgoing.url)
             response = await _exchange(client, outgoing)

@@ -35,7 +35,7 @@ KNOWS = {
     "expressions": "spec",
     "llm": "spec egress retry_after",
     "vectors": "errors values retry_after",
-    "embeddings": "settings requests retry_after",
+    "embeddings": "llm requests",
     "documents": "settings values",
     "signature": "",
     "node": "expressions llm",
