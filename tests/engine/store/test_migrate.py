@@ -13,13 +13,14 @@ from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
 from engine.store.database import Database
-from engine.store.migrate import HEAD, ROOT, migrate
+from engine.store.migrate import HEAD, ROOT, compared, migrate
 from engine.store.models import DEFAULT_WORKSPACE
 
 
 def test_migrations_make_exactly_the_tables_of_the_models(db: Database):
     with db.begin() as conn:
-        context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
+        opts = {"compare_type": True, "compare_server_default": True, "include_name": compared}
+        context = MigrationContext.configure(conn, opts=opts)
         assert compare_metadata(context, SQLModel.metadata) == []
 
 
