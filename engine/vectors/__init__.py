@@ -54,9 +54,7 @@ class VectorStore(Protocol):
         """All or an error; ids that are there already are replaced. After it, `query` finds them."""
         ...
 
-    def query(
-        self, space: Space, vector: Array, top_k: int, filter: Mapping[str, Any] | None = None
-    ) -> list[Match]:
+    def query(self, space: Space, vector: Array, top_k: int, filter: Mapping[str, Any] | None = None) -> list[Match]:
         """The nearest, best first. `filter`: see `filters.py`."""
         ...
 
