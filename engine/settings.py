@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,6 +45,12 @@ class Settings:
     openai_api_key: str = field(default="", repr=False)
     openai_base_url: str = ""
     anthropic_api_key: str = field(default="", repr=False)
+    pinecone_api_key: str = field(default="", repr=False)
+    pinecone_host: str = "https://api.pinecone.io"
+    """Where indexes are found and made; only hosts beside it ever get the key."""
+    pinecone_index: str = "nexod"
+    """Indexes are called `<this>-<dimension>`."""
+    pinecone_region: str = "aws/us-east-1"
     failpoint: str = ""
 
     @classmethod
@@ -67,6 +74,10 @@ class Settings:
             openai_api_key=get("OPENAI_API_KEY", "", str),
             openai_base_url=get("OPENAI_BASE_URL", "", _http),
             anthropic_api_key=get("ANTHROPIC_API_KEY", "", str),
+            pinecone_api_key=get("PINECONE_API_KEY", "", str),
+            pinecone_host=get("PINECONE_HOST", "https://api.pinecone.io", _http),
+            pinecone_index=get("PINECONE_INDEX", "nexod", _index),
+            pinecone_region=get("PINECONE_REGION", "aws/us-east-1", _region),
             failpoint=get("NEXOD_FAILPOINT", "", str),
         )
 
@@ -141,6 +152,18 @@ def _http(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{text!r} is no http or https address")
     return text.rstrip("/")
+
+
+def _index(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", text):
+        raise ValueError(f"{text!r} is no name of an index; expected up to 32 small letters, digits and hyphens")
+    return text
+
+
+def _region(text: str) -> str:
+    if not re.fullmatch(r"(aws|gcp|azure)/[a-z0-9-]+", text):
+        raise ValueError(f"{text!r} is no region; expected something like aws/us-east-1")
+    return text
 
 
 def _origin(text: str) -> str:

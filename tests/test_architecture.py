@@ -34,7 +34,7 @@ KNOWS = {
     "requests": "egress retry_after",
     "expressions": "spec",
     "llm": "spec egress retry_after",
-    "vectors": "errors values retry_after",
+    "vectors": "settings values retry_after",
     "embeddings": "llm requests",
     "documents": "settings values",
     "signature": "",
