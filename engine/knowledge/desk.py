@@ -6,12 +6,15 @@ Everything behind it blocks, so each question is put in a thread.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from engine.errors import Cancelled, NexodError, NodeError
 from engine.settings import Settings
 from engine.store.database import Database
+from engine.store.session import Workspace
 
 
 class Desk:
@@ -50,12 +53,33 @@ class Desk:
     async def ingest(
         self, collection: str, *, key: str, text: str = "", url: str = "", title: str = ""
     ) -> dict[str, Any]:
-        from engine.knowledge import ingest
+        """The same key is the same document in every attempt. Comes back when it can be searched."""
+        stopped = threading.Event()
+        try:
+            return await asyncio.to_thread(self._ingest, collection, key, text, url, title, stopped)
+        except asyncio.CancelledError:
+            stopped.set()
+            raise
 
-        return await asyncio.to_thread(
-            ingest.add_and_wait, self.db, self.settings, self.workspace_id, collection, key=key, text=text, url=url,
-            title=title, workflow_id=self.workflow_id,
-        )  # fmt: skip
+    def _ingest(
+        self, collection: str, key: str, text: str, url: str, title: str, stopped: threading.Event
+    ) -> dict[str, Any]:
+        from engine.knowledge import adding, ingest
+
+        try:
+            title = adding.title_of(" ".join(title.split())[: adding.TITLE])
+            if url:
+                new = adding.of_url(url, title, self.workflow_id or None)
+            else:
+                new = adding.of_text(text, title, self.workflow_id or None, "run")
+            document = adding.add_once(Workspace(self.db, self.workspace_id), self.settings, collection, new, key)
+            return ingest.wait(self.db, self.settings, self.workspace_id, document, stopped.is_set)
+        except NodeError:
+            raise
+        except NexodError as fault:
+            raise NodeError(fault.message, code=fault.code, hint=fault.hint) from fault
+        except Cancelled:
+            raise NodeError("The step was stopped.", code="stopped") from None
 
     async def remember(
         self, text: str, *, key: str, subject: str = "", details: Mapping[str, Any] | None = None
@@ -67,14 +91,15 @@ class Desk:
             details=details, run_id=self.run_id,
         )  # fmt: skip
 
-    async def recall(
-        self, query: str, *, top_k: int = 5, subject: str = "", kind: str = ""
-    ) -> list[dict[str, Any]]:
+    async def recall(self, query: str, *, top_k: int = 5, subject: str = "", kind: str = "") -> list[dict[str, Any]]:
         from engine.knowledge import memory
 
         return await asyncio.to_thread(
             memory.recall, self.db, self.settings, self.workspace_id, query, top_k=top_k, subject=subject, kind=kind
         )
+
+    async def lessons(self, query: str, *, top_k: int = 3) -> list[dict[str, Any]]:
+        return await self.recall(query, top_k=top_k, subject=self.workflow_id, kind="pattern")
 
     async def thread(self, thread: str, *, last: int = 20) -> list[dict[str, str]]:
         from engine.knowledge import memory
@@ -86,6 +111,10 @@ class Desk:
     async def say(self, thread: str, role: str, text: str, *, key: str) -> None:
         from engine.knowledge import memory
 
-        await asyncio.to_thread(
-            memory.say, self.db, self.workspace_id, thread, role, text, key=key, run_id=self.run_id
-        )
+        await asyncio.to_thread(memory.say, self.db, self.workspace_id, thread, role, text, key=key, run_id=self.run_id)
+
+    async def tell(self, thread: str, question: str, answer: str, *, key: str) -> None:
+        from engine.knowledge import memory
+
+        said = [("user", question, f"{key}:question"), ("assistant", answer, f"{key}:answer")]
+        await asyncio.to_thread(memory.tell, self.db, self.workspace_id, thread, said, run_id=self.run_id)

@@ -49,3 +49,38 @@ def open_store(db: Database, settings: Settings, name: str) -> VectorStore:
 
         return Pinecone(settings)
     raise NodeError(f"There is no store {name!r}.", code="store_unavailable", hint=f"Known are {', '.join(STORES)}.")
+
+
+def choices(db: Database, settings: Settings) -> list[dict[str, Any]]:
+    """[{name, title, help, ready, hint}]: for the dialog of a new collection."""
+    return [
+        {
+            "name": "embedded",
+            "title": "Here",
+            "help": "In Nexod's own database, exact. Good for up to about 100,000 passages.",
+            "ready": True,
+            "hint": "",
+        },
+        {
+            "name": "pinecone",
+            "title": "Pinecone",
+            "help": "A vector database as a service; every passage's vector is sent there.",
+            "ready": bool(getattr(settings, "pinecone_api_key", "")),
+            "hint": "Set PINECONE_API_KEY and start Nexod again.",
+        },
+        {
+            "name": "pgvector",
+            "title": "PostgreSQL",
+            "help": "In Nexod's own PostgreSQL, with the extension pgvector.",
+            "ready": _pgvector(db),
+            "hint": "Set DATABASE_URL to a PostgreSQL that has the extension vector (pgvector).",
+        },
+    ]
+
+
+def _pgvector(db: Database) -> bool:
+    if db.sqlite:
+        return False
+    from engine.store import pgvector
+
+    return pgvector.available(db)
