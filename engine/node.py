@@ -146,6 +146,10 @@ class Brief:
     max_tokens_total: int | None = None
     max_cost_usd: float | None = None
     max_rpm: int | None = None
+    thread: str = ""
+    """The thread that the work belongs to: it is told what was said there, and its answer is added."""
+    learn: bool = False
+    """Whether it is told what people's decisions in this workflow taught."""
 
 
 class Knowledge(Protocol):
@@ -184,12 +188,21 @@ class Knowledge(Protocol):
         """[{id, kind, text, subject, score, confidence, details}], best first; `kind`: fact, pattern, or both."""
         ...
 
+    async def lessons(self, query: str, *, top_k: int = 3) -> list[dict[str, Any]]:
+        """As `recall`: what people's decisions in this workflow taught that fits the query."""
+        ...
+
     async def thread(self, thread: str, *, last: int = 20) -> list[dict[str, str]]:
-        """[{role, text}], oldest first: what this run may know of the thread. The same in every attempt."""
+        """[{id, role, text}], oldest first: what was said before this run was made, and what it said itself. A first
+        message of role `summary` stands for all older ones."""
         ...
 
     async def say(self, thread: str, role: str, text: str, *, key: str) -> None:
         """Add one message to a thread."""
+        ...
+
+    async def tell(self, thread: str, question: str, answer: str, *, key: str) -> None:
+        """Add a question and its answer, with nobody else's words between them."""
         ...
 
 
@@ -243,6 +256,11 @@ class RunContext(Protocol):
 
     async def intend(self, request: dict[str, Any]) -> None:
         """Commit `effect_intended` before an unsafe effect begins."""
+        ...
+
+    async def once(self, name: str, request: dict[str, Any], fn: Callable[[], Awaitable[Any]]) -> Any:
+        """`fn()` once in the life of the run, recorded as a call of `name` and handed back ever after: for what may
+        read otherwise in a later attempt."""
         ...
 
     async def model_call(self, request: dict[str, Any], fn: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:

@@ -98,6 +98,19 @@ class Context:
         self._run.effects.add(self.key)
         await self._run.journal.append(NewEvent("effect_intended", {"request": request}, self.node_id, self.key))
 
+    async def once(self, name: str, request: dict[str, Any], fn: Callable[[], Awaitable[Any]]) -> Any:
+        key = f"{self.key}/{name}"
+        recorded = self._run.journal.calls.get(key)
+        if recorded is None:
+            began = time.monotonic()
+            result = await fn()
+            payload = {
+                "request_hash": digest(request), "tool": name, "args": request, "result": result,
+                "ms": round((time.monotonic() - began) * 1000),
+            }  # fmt: skip
+            (recorded,) = await self._run.journal.append(NewEvent("tool_called", payload, self.node_id, key))
+        return recorded.payload["result"]
+
     async def model_call(self, request: dict[str, Any], fn: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
         wanted = digest(request)
         recorded = self._run.journal.calls.get(self._call_key())

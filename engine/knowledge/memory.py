@@ -20,7 +20,7 @@ from engine.store.session import Workspace
 if TYPE_CHECKING:
     from engine.vectors import Space
 
-MAX_TEXT, MAX_SUBJECT, MAX_MESSAGE, MAX_THREAD = 10_000, 200, 20_000, 200
+MAX_TEXT, MAX_SUBJECT, MAX_MESSAGE, MAX_THREAD = 10_000, 200, 8_000, 200
 PAGE, WIDE, MOST_WORDS = 500, 100, 12
 NEAR = 0.15
 """Below this, nearness by spelling is chance."""

@@ -52,7 +52,8 @@ def _has(word: str) -> ColumnElement[bool]:
 
 _ADD = Statement(
     "insert into memory_item (workspace_id, id, kind, text, subject, details, confidence, seen, key, run_id,"
-    " created_at, updated_at) values (:w, :id, :kind, :text, :subject, :details, :confidence, 1, :key, :run, :now, :now)"
+    " created_at, updated_at)"
+    " values (:w, :id, :kind, :text, :subject, :details, :confidence, 1, :key, :run, :now, :now)"
     " on conflict (workspace_id, key) do nothing"
 )
 
