@@ -43,12 +43,16 @@ SQLITE_DOWN = (
     "drop table chunk_search_key",
 )
 
-# Accents are taken off on both sides, as FTS5 does; `unaccent` is an extension that not everybody may create.
+# Accents are taken off on both sides, as FTS5 does; `unaccent` is an extension that not everybody may create. Marks
+# become spaces: the parser would keep `Report.pdf` and `one/two` whole, as a host and a path.
+# (%% and '' stand for one character each.)
+MARKS = "!\"#$%%&''()*+,-./:;<=>?@[\\]^_`{|}~“”„‘’‚«»‹›–—…·•¿¡"
 POSTGRESQL = (
     "create table chunk_search (workspace_id varchar not null, id varchar not null, collection_id varchar not null,"
     " words tsvector not null, primary key (workspace_id, id))",
-    r"""create function chunk_search_words(text) returns tsvector language sql immutable as $$
-    select to_tsvector('english', regexp_replace(normalize($1, NFKD), '[\u0300-\u036f]', '', 'g')) $$""",
+    rf"""create function chunk_search_words(text) returns tsvector language sql immutable as $$
+    select to_tsvector('english', translate(regexp_replace(normalize($1, NFKD), '[\u0300-\u036f]', '', 'g'),
+      '{MARKS}', repeat(' ', {len(MARKS) - 2}))) $$""",
     """create function chunk_search_follow() returns trigger language plpgsql as $$ begin
     if tg_op <> 'INSERT' then
       delete from chunk_search where workspace_id = old.workspace_id and id = old.id;

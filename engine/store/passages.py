@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.store.database import Database
+from engine.store.database import Database, Statement, is_sqlite
 from engine.store.models import Chunk, Collection
 
 CHUNK: sa.Table = Chunk.__table__  # type: ignore[attr-defined]
@@ -67,3 +67,72 @@ def live(db: Database, collection: Place, ids: Sequence[str]) -> dict[str, Found
             )
             found |= {row.id: Found(*row) for row in conn.execute(asked)}
     return found
+
+
+def by_words(
+    db: Database, collection: Place, words: Sequence[str], limit: int, offset: int = 0
+) -> list[tuple[str, float]]:
+    """(id, rank) of the passages that hold any of `words`, best first: the more of the rarer ones, the better. Words
+    are whole and plain, as `embeddings.words` cuts them; anything else in them is taken literally."""
+    with db.read() as conn:
+        return (_sqlite if is_sqlite(conn) else _postgresql)(conn, collection, words, limit, offset)
+
+
+def holding(
+    db: Database, collection: Place, pieces: Sequence[str], limit: int, offset: int = 0
+) -> list[tuple[str, float]]:
+    """(id, how many) of the passages in which any of `pieces` occurs, most first: for scripts without spaces, which no
+    index here can cut. Reads every passage of the collection."""
+    with db.read() as conn:
+        c, within = CHUNK.c, sa.func.instr if is_sqlite(conn) else sa.func.strpos
+        text = sa.func.lower(c.text)
+        count = sum((sa.case((within(text, piece) > 0, 1), else_=0) for piece in pieces), sa.literal(0))
+        asked = sa.select(c.id, count.label("held")).where(
+            c.workspace_id == collection.workspace_id,
+            c.collection_id == collection.id,
+            sa.or_(*(within(text, piece) > 0 for piece in pieces)),
+        )
+        rows = conn.execute(asked.order_by(sa.desc("held"), c.id).limit(limit).offset(offset))
+        return [(id_, float(held)) for id_, held in rows]
+
+
+_MATCH = Statement(
+    "select k.chunk_id, -f.rank from chunk_search f join chunk_search_key k on k.key = f.rowid"
+    " where chunk_search match :query and rank match :ranking and k.workspace_id = :w"
+    " order by f.rank limit :limit offset :offset"
+)
+HEAD_WEIGHT = 1.0
+"""What a word in title or heading counts, against one in the text."""
+
+
+def _sqlite(
+    conn: sa.Connection, collection: Place, words: Sequence[str], limit: int, offset: int
+) -> list[tuple[str, float]]:
+    any_of = " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
+    query = f'scope : "{collection.id.replace("-", "")}" AND {{head body}} : ({any_of})'
+    ranking = f"bm25(0.0, {HEAD_WEIGHT}, 1.0)"
+    rows = _MATCH(conn, query=query, ranking=ranking, w=collection.workspace_id, limit=limit, offset=offset)
+    return [(id_, float(rank)) for id_, rank in rows]
+
+
+def _postgresql(
+    conn: sa.Connection, collection: Place, words: Sequence[str], limit: int, offset: int
+) -> list[tuple[str, float]]:
+    """tsrank knows no rarity, so each word's rank is weighed by how few passages of the collection hold it."""
+    queries = [f"plainto_tsquery('english', :q{at})" for at in range(len(words))]
+    counts = ", ".join(f"count(*) filter (where words @@ {query}) as n{at}" for at, query in enumerate(queries))
+    rank = " + ".join(
+        f"ln(1 + (total - n{at} + 0.5) / (n{at} + 0.5)) * ts_rank(words, {query}, 1)"
+        for at, query in enumerate(queries)
+    )
+    mine = "workspace_id = :w and collection_id = :c"
+    statement = (
+        f"with hits as materialized (select id, words from chunk_search"
+        f" where {mine} and words @@ ({' || '.join(queries)})),"
+        f" every as (select count(*) as total from chunk_search where {mine}), counts as (select {counts} from hits)"
+        f" select id, {rank} as rank from hits, every, counts order by rank desc, id limit :limit offset :offset"
+    )
+    values = {f"q{at}": word for at, word in enumerate(words)}
+    values |= {"w": collection.workspace_id, "c": collection.id}
+    rows = conn.execute(sa.text(statement), {**values, "limit": limit, "offset": offset})
+    return [(id_, float(rank)) for id_, rank in rows]
