@@ -126,7 +126,10 @@ def _test(field: str, name: str, value: Any) -> Condition:
         fits, what = _is_number(value), "a number"
     elif name in ("$in", "$nin"):
         few = is_list(value) and 0 < len(value) <= MAX_VALUES
-        fits, what = few and all(_is_plain(one) for one in value), f"a list of 1 to {MAX_VALUES} texts or numbers"
+        fits, what = (
+            few and all(isinstance(one, str) or _is_number(one) for one in value),
+            f"a list of 1 to {MAX_VALUES} texts or numbers",
+        )
     else:
         fits, what = _is_plain(value), "a text, a number, true or false"
     if not fits:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.migrate import migrate
 from engine.store.vectors import Embedded
 from engine.vectors import VectorStore
+from engine.vectors.pinecone import Patience, Pinecone
+from tests.world.pinecone import Service
 
-STORES = ["embedded-sqlite", "embedded-postgresql"]
+REAL = os.environ.get("NEXOD_TEST_PINECONE_API_KEY", "")
+STORES = ["embedded-sqlite", "embedded-postgresql", "pinecone", *(["pinecone-real"] if REAL else [])]
 
 
 @pytest.fixture(params=STORES)
@@ -33,6 +38,22 @@ def embedded_postgresql(request: pytest.FixtureRequest) -> Iterator[Embedded]:
 @pytest.fixture(params=["embedded-sqlite", "embedded-postgresql"])
 def embedded(request: pytest.FixtureRequest) -> Embedded:
     return request.getfixturevalue(request.param.replace("-", "_"))
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    with Service() as service:
+        yield service
+
+
+@pytest.fixture
+def pinecone(service: Service) -> Pinecone:
+    return Pinecone(Settings(pinecone_api_key=service.key, pinecone_host=service.origin))
+
+
+@pytest.fixture
+def pinecone_real() -> Pinecone:
+    return Pinecone(Settings(pinecone_api_key=REAL, pinecone_index="nexod-test"), Patience(visible_s=120))
 
 
 def _embedded(url: str) -> Iterator[Embedded]:
