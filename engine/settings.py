@@ -27,6 +27,20 @@ class BadSetting(NexodError):
 
 
 @dataclass(frozen=True, slots=True)
+class Bucket:
+    """Where originals are kept instead of `data`: something that speaks the protocol of Amazon S3."""
+
+    name: str
+    prefix: str = ""
+    endpoint: str = ""
+    """Default: Amazon's, of the region."""
+    region: str = "us-east-1"
+    key_id: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     data: Path = Path(".nexod")
     """Where everything that lasts is kept, readable by its owner only."""
@@ -51,6 +65,8 @@ class Settings:
     pinecone_index: str = "nexod"
     """Indexes are called `<this>-<dimension>`."""
     pinecone_region: str = "aws/us-east-1"
+    bucket: Bucket | None = None
+    """Default: files in `data`."""
     failpoint: str = ""
 
     @classmethod
@@ -78,6 +94,7 @@ class Settings:
             pinecone_host=get("PINECONE_HOST", "https://api.pinecone.io", _http),
             pinecone_index=get("PINECONE_INDEX", "nexod", _index),
             pinecone_region=get("PINECONE_REGION", "aws/us-east-1", _region),
+            bucket=_bucket(get),
             failpoint=get("NEXOD_FAILPOINT", "", str),
         )
 
@@ -98,6 +115,37 @@ class _Reader:
             return read(text)
         except ValueError as fault:
             raise BadSetting(variable, str(fault)) from None
+
+
+def _bucket(get: _Reader) -> Bucket | None:
+    where = get("NEXOD_FILES", None, _s3)
+    if where is None:
+        return None
+    keys = [get(variable, "", str) for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+    if not all(keys):
+        # Without them the library would look for keys on the machine and ask the cloud for some.
+        variable = "AWS_SECRET_ACCESS_KEY" if keys[0] else "AWS_ACCESS_KEY_ID"
+        raise BadSetting(variable, "is needed for NEXOD_FILES")
+    return Bucket(
+        *where,
+        endpoint=get("AWS_ENDPOINT_URL_S3", "", _http) or get("AWS_ENDPOINT_URL", "", _http),
+        region=get("AWS_REGION", "", str) or get("AWS_DEFAULT_REGION", "us-east-1", str),
+        key_id=keys[0],
+        secret=keys[1],
+        token=get("AWS_SESSION_TOKEN", "", str),
+    )
+
+
+def _s3(text: str) -> tuple[str, str]:
+    parts = urlsplit(text)
+    name, prefix = parts.netloc, parts.path.strip("/")
+    if parts.scheme != "s3" or not _BUCKET.fullmatch(name) or not _PREFIX.fullmatch(prefix) or ".." in prefix:
+        raise ValueError(f"{text!r} is no place for files; expected s3://bucket or s3://bucket/prefix")
+    return name, prefix
+
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PREFIX = re.compile(r"(?:[A-Za-z0-9!_.*'()/ -]{1,500})?")
 
 
 def _private_dir(path: Path) -> Path:

@@ -51,8 +51,8 @@ def prose(text: str) -> str:
 def unwrap(text: str) -> str:
     """A page as it was set: words that a line end has cut are whole again, and lines that go on are joined."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = SOFT.sub("", HYPHEN.sub("", text))
-    lines = [" ".join(clean(one).split()) for one in text.split("\n")]
+    text = clean(SOFT.sub("", HYPHEN.sub("", text)))
+    lines = [" ".join(one.split()) for one in text.split("\n")]
     full = 0.75 * _width(lines)
     out: list[str] = []
     joined = False

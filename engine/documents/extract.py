@@ -15,12 +15,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import engine
 from engine.documents import Extracted, Section
 from engine.documents.limits import DEFAULT, Limits, broken, empty, timed_out, too_large
 from engine.errors import Cancelled, NodeError
 
-ROOT = Path(str(engine.__file__)).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 POLL_S = 0.1
 STARTING_S = 5.0
 """Of the clock, beside what the limits grant: a busy machine starts processes slowly."""

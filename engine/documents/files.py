@@ -24,7 +24,11 @@ class FileStore(ABC):
 
     @staticmethod
     def open(settings: Settings) -> FileStore:
-        return LocalFiles(settings.data / "files")
+        if settings.bucket is None:
+            return LocalFiles(settings.data / "files")
+        from engine.documents.s3 import S3Files  # a large library, for those who use it
+
+        return S3Files(settings)
 
     @abstractmethod
     def put(self, key: str, data: bytes) -> None:
