@@ -150,6 +150,10 @@ def earlier(schema: Schema, props: dict[str, Any]) -> rx.Component:
     return c.Earlier.create(list=schema["list"], **props)
 
 
+def collection(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.Collection.create(**props)
+
+
 def auth(schema: Schema, props: dict[str, Any]) -> rx.Component:
     return c.Auth.create(**props)
 
@@ -174,7 +178,7 @@ def flow(schema: Schema, props: dict[str, Any]) -> rx.Component:
 WIDGETS: dict[str, Callable[[Schema, dict[str, Any]], rx.Component]] = {
     "text": text, "textarea": textarea, "template": line, "line": line, "url": line, "expression": expression,
     "number": number, "switch": switch, "boolean": switch, "select": select, "pairs": pairs, "cases": cases,
-    "auth": auth, "records": records, "row": row,
+    "auth": auth, "records": records, "row": row, "collection": collection,
     "earlier": earlier, "secret": secret, "json": any_json, "schema": json_object, "flow": flow, "model": text,
 }  # fmt: skip
 
