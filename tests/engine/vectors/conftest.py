@@ -11,13 +11,14 @@ import pytest
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.migrate import migrate
+from engine.store.pgvector import PgVector
 from engine.store.vectors import Embedded
 from engine.vectors import VectorStore
 from engine.vectors.pinecone import Patience, Pinecone
 from tests.world.pinecone import Service
 
 REAL = os.environ.get("NEXOD_TEST_PINECONE_API_KEY", "")
-STORES = ["embedded-sqlite", "embedded-postgresql", "pinecone", *(["pinecone-real"] if REAL else [])]
+STORES = ["embedded-sqlite", "embedded-postgresql", "pgvector", "pinecone", *(["pinecone-real"] if REAL else [])]
 
 
 @pytest.fixture(params=STORES)
@@ -38,6 +39,13 @@ def embedded_postgresql(request: pytest.FixtureRequest) -> Iterator[Embedded]:
 @pytest.fixture(params=["embedded-sqlite", "embedded-postgresql"])
 def embedded(request: pytest.FixtureRequest) -> Embedded:
     return request.getfixturevalue(request.param.replace("-", "_"))
+
+
+@pytest.fixture
+def pgvector(request: pytest.FixtureRequest) -> Iterator[PgVector]:
+    db = Database.open(request.getfixturevalue("pgvector_server").new_database())
+    yield PgVector(db)
+    db.close()
 
 
 @pytest.fixture
