@@ -91,7 +91,7 @@ class Settings:
             openai_base_url=get("OPENAI_BASE_URL", "", _http),
             anthropic_api_key=get("ANTHROPIC_API_KEY", "", str),
             pinecone_api_key=get("PINECONE_API_KEY", "", str),
-            pinecone_host=get("PINECONE_HOST", "https://api.pinecone.io", _http),
+            pinecone_host=get("PINECONE_HOST", get("PINECONE_CONTROLLER_HOST", "https://api.pinecone.io", _http), _http),
             pinecone_index=get("PINECONE_INDEX", "nexod", _index),
             pinecone_region=get("PINECONE_REGION", "aws/us-east-1", _region),
             bucket=_bucket(get),
