@@ -43,8 +43,10 @@ class Desk:
         filter: Mapping[str, Any] | None = None,
         min_score: float | None = None,
     ) -> list[dict[str, Any]]:
-        from engine.knowledge import retrieval
+        from engine.knowledge import guide, retrieval
 
+        if collection == guide.NAME:
+            await asyncio.to_thread(guide.ready, self.db, self.settings, self.workspace_id)
         return await asyncio.to_thread(
             retrieval.search, self.db, self.settings, self.workspace_id, collection, query, top_k=top_k, mode=mode,
             filter=filter, min_score=min_score,
@@ -64,9 +66,11 @@ class Desk:
     def _ingest(
         self, collection: str, key: str, text: str, url: str, title: str, stopped: threading.Event
     ) -> dict[str, Any]:
-        from engine.knowledge import adding, ingest
+        from engine.knowledge import adding, guide, ingest
 
         try:
+            if collection == guide.NAME:
+                guide.ready(self.db, self.settings, self.workspace_id)
             title = adding.title_of(" ".join(title.split())[: adding.TITLE])
             if url:
                 new = adding.of_url(url, title, self.workflow_id or None)

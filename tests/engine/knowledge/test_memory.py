@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from engine.store.session import Workspace
 from engine.store.vectors import Embedded
 
 OTHER = "other-workspace"
-SETTINGS = Settings.read({})
+SETTINGS = Settings.read({"NEXOD_DATA": mkdtemp(prefix="nexod-")})
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
