@@ -45,6 +45,11 @@ def add_item(ws: Workspace, body: Any) -> dict[str, Any]:
         return item_json(row)
 
 
+def get_item(ws: Workspace, item_id: str) -> dict[str, Any]:
+    with ws.read() as tx:
+        return item_json(rows.item(tx, item_id))
+
+
 def update_item(ws: Workspace, item_id: str, body: Any) -> dict[str, Any]:
     """`{"text"?, "subject"?}`."""
     said = _fields(body)
