@@ -203,12 +203,12 @@ def wait(
                 str(error.get("message")), code=str(error.get("code")), hint=str(error.get("hint") or ""),
                 document_id=document_id,
             )  # fmt: skip
-        _help(db, settings, (workspace_id, document_id))
+        _help(db, settings, (workspace_id, document_id), stopped)
         time.sleep(LOOK_S / 2)
     raise Cancelled
 
 
-def _help(db: Database, settings: Settings, document: tuple[str, str]) -> None:
+def _help(db: Database, settings: Settings, document: tuple[str, str], stopped: Callable[[], bool]) -> None:
     """Do it here if nobody has begun."""
     claim = queue.claim(db, f"step:{threading.get_ident()}", settings.lease_s, document)
     if claim is None:
@@ -217,7 +217,7 @@ def _help(db: Database, settings: Settings, document: tuple[str, str]) -> None:
 
     def beat() -> None:
         while not done.wait(settings.lease_s / 3):
-            if not queue.heartbeat(db, settings.lease_s, [claim]):
+            if stopped() or not queue.heartbeat(db, settings.lease_s, [claim]):
                 job.lost.set()
 
     threading.Thread(target=beat, name="step-heartbeat", daemon=True).start()
@@ -225,3 +225,5 @@ def _help(db: Database, settings: Settings, document: tuple[str, str]) -> None:
         ingest(db, settings, job)
     finally:
         done.set()
+        if stopped():
+            queue.release(db, claim)

@@ -158,9 +158,7 @@ async def test_the_same_content_is_one_document(api: httpx.AsyncClient, books: s
     assert len((await api.get(f"/collections/{books}/documents")).json()["items"]) == 1
 
 
-async def test_another_content_from_the_same_source_replaces_it(
-    api: httpx.AsyncClient, books: str, ingester: Ingester
-):
+async def test_another_content_from_the_same_source_replaces_it(api: httpx.AsyncClient, books: str, ingester: Ingester):
     first = await add(api, books)
     await settled(api, first)
     assert await add(api, books, "Badgers dig large burrows.") == first
