@@ -191,8 +191,12 @@ class Cache:
         with self._lock:
             self._matrices[space] = matrix
             self._matrices.move_to_end(space)
-            while sum(one.nbytes for one in self._matrices.values()) > self.most:
+            while self.nbytes > self.most:
                 self._matrices.popitem(last=False)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(one.nbytes for one in self._matrices.values())
 
     def drop(self, space: Space) -> None:
         with self._lock:
