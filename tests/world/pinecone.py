@@ -152,9 +152,15 @@ class Service(Plane):
         if name not in self.indexes:
             raise Refused(404, "NOT_FOUND", f"Resource {name} not found")
         if method == "DELETE":
-            self.indexes.pop(name).close()
+            self.delete(name)
             return 202, {}, {}
         return 200, self.indexes[name].told(), {}
+
+    def delete(self, name: str) -> None:
+        """Who still has a connection to it is told that it is gone."""
+        index = self.indexes.pop(name)
+        index.is_gone = True
+        index.close()
 
     def _make(self, body: Mapping[str, Any]) -> Any:
         name, (fields,) = body["name"], [body["schema"]["fields"]]
@@ -182,6 +188,7 @@ class Index(Plane):
         self.namespaces: dict[str, dict[str, Record]] = {}
         self.pending: list[tuple[float, int, Callable[[], None]]] = []
         self.committed = self.indexed = 0
+        self.is_gone = False
 
     def told(self) -> dict[str, Any]:
         assert self.service
@@ -205,7 +212,7 @@ class Index(Plane):
             ("GET", "/vectors/list"): self._list,
             ("POST", "/describe_index_stats"): self._stats,
         }
-        if (method, path) not in routes:
+        if self.is_gone or (method, path) not in routes:
             raise Refused(404, "NOT_FOUND", f"{method} {path}")
         if len(call.body) > MAX_BODY:
             raise Refused(413, "PAYLOAD_TOO_LARGE", f"The request exceeds {MAX_BODY} bytes")
