@@ -23,7 +23,7 @@ STATUS_WORDS: dict[str, str] = {
 
 SIGNS = (
     "llm", "agent", "crew", "condition", "wait", "subflow", "fail", "approval", "template", "retrieve", "http", "tool",
-    "note", "flow", "book", "clock", "key", "code", "search",
+    "note", "flow", "book", "clock", "key", "code", "search", "memory", "file", "link", "chat",
 )  # fmt: skip
 """Symbols that a kind may wear; the built-in kinds have one of their own name."""
 

@@ -27,7 +27,10 @@ def page() -> rx.Component:
             Shelf.lost,
             _lost(),
             rx.el.main(
-                rx.match(Shelf.tab, ("try", bench()), ("settings", settings()), documents()),
+                rx.cond(
+                    Shelf.head.name,  # known: whatever is dropped has somewhere to go
+                    rx.match(Shelf.tab, ("try", bench()), ("settings", settings()), documents()),
+                ),
                 class_name="page",
             ),
         ),
