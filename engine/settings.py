@@ -65,6 +65,8 @@ class Settings:
     pinecone_index: str = "nexod"
     """Indexes are called `<this>-<dimension>`."""
     pinecone_region: str = "aws/us-east-1"
+    minilm: Path | None = None
+    """Where MiniLM's files are, when not in its package."""
     bucket: Bucket | None = None
     """Default: files in `data`."""
     failpoint: str = ""
@@ -91,9 +93,12 @@ class Settings:
             openai_base_url=get("OPENAI_BASE_URL", "", _http),
             anthropic_api_key=get("ANTHROPIC_API_KEY", "", str),
             pinecone_api_key=get("PINECONE_API_KEY", "", str),
-            pinecone_host=get("PINECONE_HOST", get("PINECONE_CONTROLLER_HOST", "https://api.pinecone.io", _http), _http),
+            pinecone_host=get(
+                "PINECONE_HOST", get("PINECONE_CONTROLLER_HOST", "https://api.pinecone.io", _http), _http
+            ),
             pinecone_index=get("PINECONE_INDEX", "nexod", _index),
             pinecone_region=get("PINECONE_REGION", "aws/us-east-1", _region),
+            minilm=get("NEXOD_MINILM", None, _maybe_path),
             bucket=_bucket(get),
             failpoint=get("NEXOD_FAILPOINT", "", str),
         )
@@ -146,6 +151,10 @@ def _s3(text: str) -> tuple[str, str]:
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _PREFIX = re.compile(r"(?:[A-Za-z0-9!_.*'()/ -]{1,500})?")
+
+
+def _maybe_path(text: str) -> Path | None:
+    return Path(text).expanduser().absolute()
 
 
 def _private_dir(path: Path) -> Path:

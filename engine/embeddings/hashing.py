@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from engine.embeddings import Array
 
 DIMENSION = 512
-GRAMS = (3, 4, 5)
-WHOLE, PARTS = 1.0, 0.6
+GRAMS = (3,)
+WHOLE, PARTS = 1.0, 2.0
 """What a word's stem and all of its letter groups together weigh."""
 COMMON_WEIGHT = 0.1
 _MIX = 0x9E3779B1  # spreads what CRC leaves close together over all bits

@@ -16,7 +16,6 @@ from engine.settings import Settings
 from engine.store import passages
 from engine.store.database import Database
 from engine.store.passages import Found, Place
-from engine.vectors import filters
 
 MODES = ("vector", "keyword", "hybrid")
 MOST = 200
@@ -143,6 +142,8 @@ def _by_vector(
 def _by_words(db: Database, place: Place, query: str, wanted: int, filter: Mapping[str, Any] | None) -> list[Hit]:
     """The passages that hold the question's words. What SQL's own filters cannot say is asked of each, further down
     the ranking where need be."""
+    from engine.vectors import filters  # brings numpy
+
     spaced, pieces = terms(query)
     hits: list[Hit] = []
     page = max(wanted, 200) if filter else wanted
@@ -202,6 +203,8 @@ def _check(top_k: int, mode: str, filter: Mapping[str, Any] | None) -> None:
             f"There is no mode {mode!r}.", code="bad_value", hint=f"Choose one of {', '.join(MODES)}.", field="mode"
         )
     if filter:
+        from engine.vectors import filters
+
         filters.check(filter)
 
 
