@@ -131,7 +131,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_thread_message_thread", "thread_message", ["workspace_id", "thread", "id"], unique=False)
     op.create_table(
-        "vector",
+        "vector_item",
         sa.Column("workspace_id", sa.String(), nullable=False),
         sa.Column("collection_id", sa.String(), nullable=False),
         sa.Column("id", sa.String(), nullable=False),
@@ -140,7 +140,7 @@ def upgrade() -> None:
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "collection_id", "id"),
     )
-    op.create_index("ix_vector_version", "vector", ["workspace_id", "collection_id", "version", "id"], unique=False)
+    op.create_index("ix_vector_item_version", "vector_item", ["workspace_id", "collection_id", "version", "id"], unique=False)
     op.create_table(
         "vector_space",
         sa.Column("workspace_id", sa.String(), nullable=False),
@@ -154,8 +154,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("vector_space")
-    op.drop_index("ix_vector_version", table_name="vector")
-    op.drop_table("vector")
+    op.drop_index("ix_vector_item_version", table_name="vector_item")
+    op.drop_table("vector_item")
     op.drop_index("ix_thread_message_thread", table_name="thread_message")
     op.drop_table("thread_message")
     op.drop_index("ix_memory_item_subject", table_name="memory_item")

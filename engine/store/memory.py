@@ -107,11 +107,11 @@ def decisions_at(session: Session, workflow_id: str, node_id: str, types: Sequen
 
 _UNINDEXED = Statement(
     "select m.id, m.kind, m.text, m.subject, m.updated_at from memory_item m where m.workspace_id = :w and not exists"
-    " (select 1 from vector v where v.workspace_id = m.workspace_id and v.collection_id = :space"
+    " (select 1 from vector_item v where v.workspace_id = m.workspace_id and v.collection_id = :space"
     " and v.id = m.id || ':' || m.updated_at and length(v.data) > 0) order by m.id limit :n"
 )
 _UNTRUE = Statement(
-    "select v.id from vector v where v.workspace_id = :w and v.collection_id = :space and length(v.data) > 0"
+    "select v.id from vector_item v where v.workspace_id = :w and v.collection_id = :space and length(v.data) > 0"
     " and not exists (select 1 from memory_item m where m.workspace_id = v.workspace_id"
     " and m.id || ':' || m.updated_at = v.id) order by v.id limit :n"
 )

@@ -425,8 +425,9 @@ class VectorSpace(Owned, table=True):
 class Vector(Owned, table=True):
     """A vector of the embedded store: float32, little-endian. Empty: deleted, until every process may know it."""
 
-    __tablename__: ClassVar[str] = "vector"
-    __table_args__ = (Index("ix_vector_version", "workspace_id", "collection_id", "version", "id"),)
+    # Not `vector`: a table is a type too in PostgreSQL, and pgvector has one of that name.
+    __tablename__: ClassVar[str] = "vector_item"
+    __table_args__ = (Index("ix_vector_item_version", "workspace_id", "collection_id", "version", "id"),)
     collection_id: str = Field(primary_key=True)
     id: str = Field(primary_key=True)
     version: int = Field(sa_type=BigInteger)

@@ -36,35 +36,35 @@ _BUMP = sa.text(
     " on conflict (workspace_id, collection_id) do update set version = vector_space.version + 1 returning version"
 )
 _PUT = sa.text(
-    "insert into vector (workspace_id, collection_id, id, version, metadata, data)"
+    "insert into vector_item (workspace_id, collection_id, id, version, metadata, data)"
     " values (:w, :c, :id, :version, :metadata, :data) on conflict (workspace_id, collection_id, id)"
     " do update set version = excluded.version, metadata = excluded.metadata, data = excluded.data"
 )
 _STATE = sa.text("select version, floor from vector_space where workspace_id = :w and collection_id = :c")
-_COUNT = sa.text("select count(*) from vector where workspace_id = :w and collection_id = :c and length(data) > 0")
+_COUNT = sa.text("select count(*) from vector_item where workspace_id = :w and collection_id = :c and length(data) > 0")
 _CHANGES = sa.text(
-    "select id, version, metadata, data from vector where workspace_id = :w and collection_id = :c"
+    "select id, version, metadata, data from vector_item where workspace_id = :w and collection_id = :c"
     " and (version, id) > (:version, :id) order by version, id limit :limit"
 )
 _FETCH = sa.text(
-    "select id, metadata, data from vector where workspace_id = :w and collection_id = :c and id in :ids"
+    "select id, metadata, data from vector_item where workspace_id = :w and collection_id = :c and id in :ids"
     " and length(data) > 0"
 ).bindparams(sa.bindparam("ids", expanding=True))
 _BEGINS = " substr(id, 1, :length) = :prefix"
 _IDS = (
-    "select id from vector where workspace_id = :w and collection_id = :c and length(data) > 0 and id > :after and"
+    "select id from vector_item where workspace_id = :w and collection_id = :c and length(data) > 0 and id > :after and"
     + _BEGINS
     + " order by id limit :limit"
 )
 _EMPTY = (
-    "update vector set version = :version, metadata = '{}', data = :empty"
+    "update vector_item set version = :version, metadata = '{}', data = :empty"
     " where workspace_id = :w and collection_id = :c and length(data) > 0 and" + _BEGINS
 )
 _GONE = sa.text(
     "update vector_space set gone = gone + :n where workspace_id = :w and collection_id = :c returning gone"
 )
-_PRUNE = sa.text("delete from vector where workspace_id = :w and collection_id = :c and length(data) = 0")
-_CLEAR = sa.text("delete from vector where workspace_id = :w and collection_id = :c")
+_PRUNE = sa.text("delete from vector_item where workspace_id = :w and collection_id = :c and length(data) = 0")
+_CLEAR = sa.text("delete from vector_item where workspace_id = :w and collection_id = :c")
 _FLOOR = sa.text("update vector_space set floor = version, gone = 0 where workspace_id = :w and collection_id = :c")
 
 

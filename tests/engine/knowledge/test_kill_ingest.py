@@ -40,7 +40,7 @@ POINTS = {
 }  # fmt: skip
 _CHUNKS = Statement("select id, document_id, n, text from chunk order by document_id, n")
 _DOCUMENTS = Statement("select id, status, live, revision, chunks, file_key, error from document")
-_VECTORS = Statement("select id from vector where length(data) > 0")
+_VECTORS = Statement("select id from vector_item where length(data) > 0")
 _CHORES = Statement("select count(*) from chore")
 
 

@@ -51,7 +51,7 @@ def ids(found: list[Match]) -> list[str]:
 
 def raw_rows(store: Embedded, here: Space) -> int:
     with store.db.read() as conn:
-        sql = sa.text("select count(*) from vector where workspace_id = :w and collection_id = :c")
+        sql = sa.text("select count(*) from vector_item where workspace_id = :w and collection_id = :c")
         return conn.execute(sql, {"w": here.workspace_id, "c": here.collection_id}).scalar_one()
 
 
