@@ -45,6 +45,7 @@ def _die_with(parent: int) -> None:
 
 
 def _confine(limits: dict[str, Any]) -> None:
+    os.nice(5)  # runs and their heartbeats go first
     memory, cpu = limits["memory_mb"] * 1024 * 1024, max(1, int(limits["seconds"]))
     for what, most in (
         (resource.RLIMIT_CORE, 0),
@@ -59,7 +60,7 @@ def _confine(limits: dict[str, Any]) -> None:
 
 
 def _answer(task: dict[str, Any]) -> bytes:
-    from engine.documents.limits import Limits, broken, too_large
+    from engine.documents.limits import Limits, broken, too_much_memory
     from engine.errors import NodeError
 
     limits = Limits(**task["limits"])
@@ -69,12 +70,24 @@ def _answer(task: dict[str, Any]) -> bytes:
         found = read(Path(task["path"]).read_bytes(), task["name"], task["content_type"], limits)
         return json.dumps({"found": asdict(found)}, ensure_ascii=False).encode()
     except NodeError as fault:
-        error = fault
+        # A library that got no memory may take that for a fault of the file.
+        error = too_much_memory(limits) if fault.code == "document_broken" and _swollen(limits.memory_mb) else fault
     except MemoryError:
-        error = too_large(f"Reading it needs more than {limits.memory_mb:,} MB of memory.")
+        error = too_much_memory(limits)
     except Exception as fault:
-        error = broken(f"The file cannot be read ({type(fault).__name__}).")
+        error = (
+            too_much_memory(limits)
+            if _swollen(limits.memory_mb)
+            else broken(f"The file cannot be read ({type(fault).__name__}).")
+        )
     return json.dumps({"error": error.to_json()}).encode()
+
+
+def _swollen(memory_mb: int) -> bool:
+    with suppress(OSError, ValueError, IndexError):
+        peak_kb = Path("/proc/self/status").read_text().split("VmPeak:")[1].split()[0]
+        return int(peak_kb) > 0.6 * memory_mb * 1024
+    return False
 
 
 if __name__ == "__main__":

@@ -17,8 +17,9 @@ NOISE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uf
 TRAILING = re.compile(r"[ \t]+$", re.M)
 BLANK = re.compile(r"\n{3,}")
 INNER = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
-HYPHEN = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ad\x02\ufffe]\n(?=[a-zà-öø-ÿ])")
-SOFT = re.compile(r"[\u00ad\x02\ufffe]\n?")
+CUT = re.compile(r"[^\W\d_][-\u2010]")
+SOFT = re.compile(r"[\x02\ufffe]\n?")
+"""How the reader of PDF writes a hyphen at the end of a line, with the break or instead of it."""
 EDGE = 2
 """Lines at the top and bottom of a page that may be its header or footer."""
 REPEATS = 5
@@ -26,7 +27,7 @@ NUMBER = re.compile(r"\d{1,5}")
 PAGE_NUMBER = re.compile(
     r"\W*(?:page|seite|p\.|pg\.?|página|pagina|стр\.?)?\s*\d{1,5}\s*(?:(?:of|von|de|di|из|/)\s*\d{1,5})?\W*", re.I
 )
-SET_APART = re.compile(r"[|·•–—]|\s{2,}|\bpage\b|\bseite\b", re.I)
+SET_APART = re.compile(r"[|·•–—]|\b(?:page|seite|página|pagina)\s*\d|\d\s*(?:of|von|de|/)\s*\d", re.I)
 BULLET = re.compile(r"(?:[-–—•*·▪◦‣]|\(?\d{1,3}[.)]|\(?[a-z][.)])\s")
 ENDS = ".!?…:;”\"')]»。！？"
 
@@ -50,19 +51,25 @@ def prose(text: str) -> str:
 
 def unwrap(text: str) -> str:
     """A page as it was set: words that a line end has cut are whole again, and lines that go on are joined."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = clean(SOFT.sub("", HYPHEN.sub("", text)))
-    lines = [" ".join(one.split()) for one in text.split("\n")]
+    text = SOFT.sub("\u2010\n", text.replace("\r\n", "\n").replace("\r", "\n"))
+    lines = [" ".join(one.split()) for one in clean(text).split("\n")]
     full = 0.75 * _width(lines)
     out: list[str] = []
-    joined = False
+    before = ""
     for one in lines:
-        if joined and one and not BULLET.match(one):
+        if one and CUT.fullmatch(before[-2:]):
+            # What goes on in small letters was one word; a name or an abbreviation had its hyphen before.
+            out[-1] = (out[-1][:-1] if one[0].islower() else f"{out[-1][:-1]}-") + one
+        elif one and _goes_on(before, full) and not BULLET.match(one):
             out[-1] += " " + one
         else:
             out.append(one)
-        joined = bool(one) and len(one) >= full and not (one[-1] in ENDS and len(one) < full * 1.15)
-    return BLANK.sub("\n\n", "\n".join(out)).strip()
+        before = one
+    return BLANK.sub("\n\n", "\n".join(out)).strip().replace("\u2010", "-")
+
+
+def _goes_on(line: str, full: float) -> bool:
+    return bool(line) and len(line) >= full and not (line[-1] in ENDS and len(line) < full * 1.15)
 
 
 def _width(lines: Sequence[str]) -> float:

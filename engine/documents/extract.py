@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -16,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from engine.documents import Extracted, Section
-from engine.documents.limits import DEFAULT, Limits, broken, empty, timed_out, too_large
+from engine.documents.limits import DEFAULT, Limits, broken, empty, timed_out, too_large, too_much_memory
 from engine.errors import Cancelled, NodeError
 
 ROOT = Path(__file__).resolve().parents[2]
+CHILD = "engine.documents.child"
 POLL_S = 0.1
 STARTING_S = 5.0
 """Of the clock, beside what the limits grant: a busy machine starts processes slowly."""
@@ -39,7 +41,7 @@ def extract(
     if size > limits.file_mb * 1024 * 1024:
         raise too_large(f"The file has {size / 1024 / 1024:.1f} MB; the limit is {limits.file_mb} MB.")
     task = {"path": str(Path(path).absolute()), "name": name, "content_type": content_type, "limits": asdict(limits)}
-    return _result(_Child(task, limits).run(cancelled or _never), limits)
+    return _result(_Child(task, limits).run(cancelled or _never))
 
 
 def _never() -> bool:
@@ -49,9 +51,8 @@ def _never() -> bool:
 class _Child:
     def __init__(self, task: dict[str, Any], limits: Limits) -> None:
         self.limits = limits
-        self.memory_kb = 0
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "engine.documents.child", str(os.getpid()), json.dumps(task)],
+            [sys.executable, "-m", CHILD, str(os.getpid()), json.dumps(task)],
             cwd=ROOT,
             env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1"},
             stdin=subprocess.DEVNULL,
@@ -61,15 +62,14 @@ class _Child:
         )
 
     def run(self, cancelled: Callable[[], bool]) -> bytes:
-        """What it answered. Whatever happens, it is gone afterwards."""
+        """What it answered. Whatever happens, it is gone afterwards, and whatever it started too."""
         try:
             answer = self._listen(cancelled)
-        finally:
-            code = self._end()
-        if code in (-signal.SIGXCPU, -signal.SIGKILL):
-            raise timed_out(self.limits.seconds)
-        if code:
-            raise self._crash(code)
+        except BaseException:
+            self._bury(0)
+            raise
+        if fault := self._bury(STARTING_S):
+            raise fault
         return answer
 
     def _listen(self, cancelled: Callable[[], bool]) -> bytes:
@@ -93,29 +93,32 @@ class _Child:
             if size > self.limits.output_mb * 1024 * 1024:
                 raise too_large(f"The text is larger than {self.limits.output_mb} MB.")
 
-    def _end(self) -> int:
-        """Closes its pipe, waits for a child that has answered, kills any other, and buries it."""
+    def _bury(self, patience: float) -> NodeError | None:
+        """Waits for one that has answered, kills all the others; says how it died."""
         assert self.process.stdout
         self.process.stdout.close()
-        if sys.exc_info()[0] is not None:
-            self._kill()
-        _, status, used = os.wait4(self.process.pid, 0)
-        self.memory_kb = used.ru_maxrss
-        self.process.returncode = os.waitstatus_to_exitcode(status)
-        return self.process.returncode
-
-    def _kill(self) -> None:
+        end = time.monotonic() + patience
+        while not os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+            if time.monotonic() > end:
+                break
+            time.sleep(0.002)
+        # Not yet buried, it keeps its number: the signal reaches its group and nobody else's.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, signal.SIGKILL)
+        _, status, used = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        return self._cause(self.process.returncode, used) if self.process.returncode else None
 
-    def _crash(self, code: int) -> NodeError:
+    def _cause(self, code: int, used: resource.struct_rusage) -> NodeError:
         """Libraries that get no memory end the process in ways of their own."""
-        if self.memory_kb > 0.7 * self.limits.memory_mb * 1024:
-            return too_large(f"Reading it needs more than {self.limits.memory_mb:,} MB of memory.")
+        if used.ru_utime + used.ru_stime > 0.9 * self.limits.seconds:
+            return timed_out(self.limits.seconds)
+        if code == -signal.SIGKILL or used.ru_maxrss > 0.7 * self.limits.memory_mb * 1024:
+            return too_much_memory(self.limits)
         return broken("The file made its reader crash; it is damaged.")
 
 
-def _result(answer: bytes, limits: Limits) -> Extracted:
+def _result(answer: bytes) -> Extracted:
     try:
         told = json.loads(answer)
     except ValueError:

@@ -51,6 +51,10 @@ def too_large(message: str, hint: str = "Split it and add the parts.") -> NodeEr
     return NodeError(message, code="document_too_large", hint=hint)
 
 
+def too_much_memory(limits: Limits) -> NodeError:
+    return too_large(f"Reading it needs more than {limits.memory_mb:,} MB of memory.")
+
+
 def wrong_type(what: str, hint: str = "Add a PDF, DOCX, HTML, Markdown, CSV, JSON or plain text file.") -> NodeError:
     return NodeError(f"This is {what}, which cannot be read as text.", code="document_type", hint=hint)
 

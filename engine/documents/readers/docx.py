@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.documents import Extracted, table
 from engine.documents.clean import line, prose
-from engine.documents.limits import Limits, broken, empty, wrong_type
+from engine.documents.limits import Limits, broken, empty, too_large, wrong_type
 from engine.documents.outline import Outline
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -52,7 +52,11 @@ def _open(data: bytes) -> Any:
         raise broken("The DOCX file is damaged.") from None
     except MemoryError:
         raise
-    except (LxmlError, Exception):
+    except LxmlError as fault:
+        if "HUGE" in str(fault) or "huge" in str(fault):
+            raise too_large("A part of the document is larger than its reader allows.") from None
+        raise broken("The DOCX file is damaged.") from None
+    except Exception:
         raise broken("The DOCX file is damaged, or it is no Word document.") from None
 
 

@@ -11,9 +11,6 @@ from engine.documents.clean import prose
 from engine.documents.limits import Limits, broken, empty, too_large
 from engine.documents.outline import Outline
 
-CHARACTERS = 10_000
-"""Up to here, text that begins like JSON is tried as JSON, whatever it is called."""
-
 
 class Pairs(list[tuple[str, Any]]):
     """An object; a name that comes twice keeps both values."""
@@ -63,31 +60,36 @@ def read(text: str, limits: Limits) -> Extracted:
 
 
 def outline(value: Any, limits: Limits) -> Extracted:
+    """The lists of an object are its sections; the items of a list are paragraphs."""
     out = Outline(limits)
-    if isinstance(value, Pairs):
-        own = [(key, one) for key, one in value if not isinstance(one, list)]
-        out.add("\n".join(_flat(Pairs(own), "", limits)))
-        for key, one in value:
-            if isinstance(one, list):
-                out.heading(1, key)
-                _add(out, one, "" if key.strip() else key, limits)
-    else:
-        _add(out, value, "", limits)
+    top: Pairs = value if isinstance(value, Pairs) else Pairs([("", value)])
+    own = Pairs([(key, one) for key, one in top if not _is_list(one)])
+    out.add("\n".join(_flat(own, "", limits)))
+    for key, one in top:
+        if _is_list(one):
+            out.heading(1, key)
+            _items(out, one, key, limits)
     sections = out.done()
     if not sections:
         raise empty("The JSON holds no values.")
     return Extracted("json", "", sections)
 
 
-def _add(out: Outline, value: Any, path: str, limits: Limits) -> None:
-    """The items of a list are paragraphs of their own."""
-    if isinstance(value, list) and not isinstance(value, Pairs):
-        plain = all(not isinstance(item, list) for item in value)
-        blocks = ["\n".join(_flat(item, path, limits)) for item in value]
-        for block in ["\n".join(blocks)] if plain else blocks:
-            out.add(block)
-    else:
-        out.add("\n".join(_flat(value, path, limits)))
+def _items(out: Outline, value: list[Any], path: str, limits: Limits) -> None:
+    """Objects stand alone, and so do lists; plain values are lines."""
+    lines: list[str] = []
+    for at, item in enumerate(value):
+        if isinstance(item, list):
+            out.add("\n".join(lines))
+            lines.clear()
+            out.add("\n".join(_flat(item, "" if isinstance(item, Pairs) else f"{path}[{at}]", limits)))
+        else:
+            lines.extend(_flat(item, "", limits))
+    out.add("\n".join(lines))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list) and not isinstance(value, Pairs)
 
 
 def _flat(value: Any, path: str, limits: Limits, depth: int = 1) -> Iterator[str]:
@@ -98,7 +100,7 @@ def _flat(value: Any, path: str, limits: Limits, depth: int = 1) -> Iterator[str
             yield from _flat(one, f"{path}.{key}" if path else key, limits, depth + 1)
     elif isinstance(value, list):
         for at, one in enumerate(value):
-            yield from _flat(one, f"{path}[{at}]" if path else "", limits, depth + 1)
+            yield from _flat(one, f"{path}[{at}]", limits, depth + 1)
     else:
         text = prose(
             {True: "true", False: "false", None: "null"}.get(value, str(value)) if not isinstance(value, str) else value

@@ -140,9 +140,9 @@ def repacked(data: bytes, **parts: bytes) -> bytes:
     return out.getvalue()
 
 
-def bomb(megabytes: int) -> bytes:
+def bomb(megabytes: int, paragraphs: int = 1) -> bytes:
     """A DOCX of a few hundred KB whose text is that large when it is unpacked."""
-    body = b"<w:p><w:r><w:t>" + b"A" * (megabytes * 1024 * 1024) + b"</w:t></w:r></w:p>"
+    body = (b"<w:p><w:r><w:t>" + b"A" * (megabytes * 1024 * 1024 // paragraphs) + b"</w:t></w:r></w:p>") * paragraphs
     xml = (
         b'<?xml version="1.0"?><w:document xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main">'
         b"<w:body>" + body + b"</w:body></w:document>"
