@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from engine.errors import Invalid, NodeError, Problem, TooLarge, Unavailable
 from engine.settings import Settings
-from engine.store import chores
 from engine.store import collections as rows
 from engine.store import documents as queue
 from engine.store import runs as requests_kept
@@ -181,10 +180,7 @@ def too_large() -> TooLarge:
 
 def stop(tx: Session, row: Document, error: dict[str, Any]) -> None:
     """Whoever is at it is fenced; what was written so far is forgotten."""
-    lease = row.lease_until if row.owner else None
-    chores.forget(
-        tx.connection(), row.workspace_id, row.collection_id, vectors=f"{row.id}:{row.revision}:", due_at=lease
-    )
+    rows.abandon(tx, row)
     told = "The version before is still searched." if row.live else ""
     row.error = {**error, "hint": f"{error.get('hint') or ''} {told}".strip()}
     row.status, row.stage, row.epoch = "failed", "", row.epoch + 1

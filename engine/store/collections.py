@@ -117,15 +117,25 @@ def new(session: Session, collection_id: str, **given: Any) -> Document:
 
 def renew(session: Session, row: Document) -> None:
     """A new revision of it, in the queue from the start: whoever is at the one before is fenced."""
-    conn, lease = session.connection(), row.lease_until if row.owner else None
     if row.revision != row.live:
-        chores.forget(conn, row.workspace_id, row.collection_id, vectors=f"{row.id}:{row.revision}:", due_at=lease)
+        abandon(session, row)
         row.hash = ""
     row.revision += 1
     row.epoch += 1
     row.status, row.stage, row.progress, row.error = "pending", "", 0, None
     row.owner, row.lease_until, row.lost_in_a_row, row.tries = None, None, 0, 0
     row.updated_at = session.now
+
+
+def abandon(session: Session, row: Document) -> None:
+    """What was stored of the revision that was being made is forgotten, once nobody can be at it any more."""
+    lease = row.lease_until if row.owner else None
+    files = files_of(row.workspace_id, row.collection_id, row.id, row.revision)
+    unused = None if (row.file_key or "").startswith(files) else files
+    vectors = f"{row.id}:{row.revision}:"
+    chores.forget(
+        session.connection(), row.workspace_id, row.collection_id, vectors=vectors, files=unused, due_at=lease
+    )
 
 
 def expect_file(session: Session, row: Document) -> None:

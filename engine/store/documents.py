@@ -201,10 +201,12 @@ def progress(db: Database, claim: Claim, stage: str, share: float) -> None:
 
 
 def fetched(db: Database, claim: Claim, *, hash: str, size: int, content_type: str, file_key: str) -> None:
-    """The original is in the files."""
+    """The original is in the files, in the place of the one before."""
     with db.begin() as conn:
         values = {"hash": hash, "size": size, "content_type": content_type, "file_key": file_key}
         _fenced(_FETCHED(conn, **_key(claim), **values, now=now_ms(conn)), claim)
+        if claim.file_key and claim.file_key != file_key:
+            chores.forget(conn, claim.workspace_id, claim.collection_id, files=claim.file_key)
 
 
 def flip(

@@ -276,7 +276,7 @@ def test_killed_at_any_instant_each_document_is_whole_or_absent(tmp_path: Path, 
     failpoints = ",".join(f"{name}:{chance}" for name, chance in POINTS.items())
     began = time.monotonic()
     with Siege(tmp_path, random.randrange(10**6), failpoints) as siege:
-        besiege(siege, files=70, kills=2 * KILLS, seconds=280)
+        besiege(siege, files=50, kills=KILLS + 15, seconds=400)
         faults = siege.inspect()
     with capsys.disabled():
         points = " ".join(f"{name.removeprefix('ingest_')} {siege.points[name]}" for name in POINTS)
