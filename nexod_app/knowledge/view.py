@@ -190,7 +190,7 @@ def doc(one: Mapping[str, Any]) -> Doc:
         sign=ORIGINS.get(one.get("origin") or "file", "file"),
         about=about(one, details),
         status=status,
-        word=STAGES.get(one.get("stage") or "", "In work") if busy else word,
+        word=stage(one, error) if busy else word,
         percent=_percent(one["progress"] or 0),
         busy=busy,
         passages=count(one["chunks"], "passage") if one["chunks"] else "",
@@ -200,6 +200,13 @@ def doc(one: Mapping[str, Any]) -> Doc:
         warnings=" ".join(details.get("warnings") or []),
         changed=one["updated_at"] or one.get("created_at") or "",
         original=one.get("origin") == "file" and bool(one.get("size")),
+    )
+
+
+def stage(one: Mapping[str, Any], error: Mapping[str, Any]) -> str:
+    """What is being done with it; one that waits after a fault is tried again."""
+    return (
+        "Will be tried again" if error and one["status"] == "pending" else STAGES.get(one.get("stage") or "", "In work")
     )
 
 

@@ -8,7 +8,7 @@ import reflex as rx
 from reflex.event import EventSpec
 
 from engine.errors import NotFound
-from engine.services import memory
+from engine.services import memory, workflows
 from engine.store.session import Workspace
 from nexod_app.call import call, guard
 from nexod_app.memory import view
@@ -16,6 +16,8 @@ from nexod_app.memory.view import Item, Message, Thread
 from nexod_app.shell import Shell
 
 PAGE = 50
+MOST = 200
+"""Workflows whose names are known to the patterns."""
 KINDS = ("fact", "pattern", "thread")
 
 
@@ -148,7 +150,8 @@ class Threads(rx.State):
 
 def items(ws: Workspace, kind: str, query: str, after: str) -> tuple[list[Item], str]:
     page = memory.list_items(ws, kind, query, PAGE, after or None)
-    return [view.item(one) for one in page["items"]], page["next"] or ""
+    names = {one["id"]: one["name"] for one in workflows.list_(ws, MOST)["items"]} if kind == "pattern" else {}
+    return [view.item(one, names) for one in page["items"]], page["next"] or ""
 
 
 def threads(ws: Workspace, after: str) -> tuple[list[Thread], str]:

@@ -56,19 +56,18 @@ class Message:
     at: str
 
 
-def item(one: Mapping[str, Any]) -> Item:
+def item(one: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Item:
+    """`names` are those of workflows, for patterns: their subject is a workflow's id and a step."""
     details = one.get("details") or {}
-    before, after = change(details.get("before"), details.get("after"))
+    before, after = changed(details.get("changes") or [])
     return Item(
         id=one["id"],
         text=one["text"],
-        subject=one.get("subject") or "",
+        subject=place(one["subject"] or "", names or {}) if one["kind"] == "pattern" else one["subject"] or "",
         seen=f"seen {one['seen']} times" if (one.get("seen") or 1) > 1 else "",
         run_id=one.get("run_id") or "",
         changed=one["updated_at"] or "",
-        decision={"approve": "approved", "reject": "rejected"}.get(
-            details.get("decision") or "", details.get("decision") or ""
-        ),
+        decision=details.get("decision") or "",
         question=clipped(details.get("question")),
         before=before,
         after=after,
@@ -78,17 +77,24 @@ def item(one: Mapping[str, Any]) -> Item:
     )
 
 
-def change(before: Any, after: Any) -> tuple[str, str]:
-    """Both as text; of objects only the fields that differ."""
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-        return _fields(before, names), _fields(after, names)
-    return ("", "") if before == after else (clipped(before), clipped(after))
+def place(subject: str, names: Mapping[str, str]) -> str:
+    """`Refund desk · review`."""
+    workflow, _, step = subject.partition("/")
+    return " · ".join(part for part in (names.get(workflow, ""), step) if part)
 
 
-def _fields(values: Mapping[str, Any], names: Sequence[str]) -> str:
-    lines = [f"{name.replace('_', ' ').capitalize()}: {written(values[name])}" for name in names if name in values]
-    return clipped("\n".join(lines))
+def changed(changes: Sequence[Mapping[str, Any]]) -> tuple[str, str]:
+    """What somebody changed, as it was and as it became: a line for each field."""
+    return clipped(_lines(changes, "from")), clipped(_lines(changes, "to"))
+
+
+def _lines(changes: Sequence[Mapping[str, Any]], side: str) -> str:
+    told = []
+    for one in changes:
+        name = (one.get("field") or "").replace("_", " ").replace(".", " › ").capitalize()
+        value = "nothing" if one.get(side) is None else written(one[side])
+        told.append(f"{name}: {value}" if name else value)
+    return "\n".join(told)
 
 
 def sure(confidence: float) -> str:
