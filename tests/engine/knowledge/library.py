@@ -18,8 +18,8 @@ from engine.store.session import Workspace
 
 
 class Library:
-    def __init__(self, db: Database, workspace_id: str = DEFAULT_WORKSPACE) -> None:
-        self.db, self.workspace_id, self.settings = db, workspace_id, Settings()
+    def __init__(self, db: Database, workspace_id: str = DEFAULT_WORKSPACE, settings: Settings | None = None) -> None:
+        self.db, self.workspace_id, self.settings = db, workspace_id, settings or Settings()
 
     def collection(self, name: str = "docs", embedding: str = "hashing", dimension: int = 512) -> str:
         row = Collection(
