@@ -12,6 +12,8 @@ from engine.errors import NodeError
 from engine.knowledge import rerank as reranking
 from engine.knowledge import stores
 from engine.knowledge.embedding import embed, fitting
+from engine.passages import MOST as MOST_JUDGED
+from engine.passages import TIMES
 from engine.settings import Settings
 from engine.store import passages
 from engine.store.database import Database
@@ -72,11 +74,11 @@ def search(
     query = plain(query)
     if not query:
         return []
-    wanted = top_k * reranking.TIMES if rerank else top_k
+    wanted = max(top_k, min(top_k * TIMES, MOST_JUDGED)) if rerank else top_k
     hits = _ranked(db, settings, place, query, wanted, mode, filter)
     warning = ""
     if rerank:
-        order, warning = reranking.order(db, ws_id, rerank, query, [hit.found for hit in hits])
+        order, warning = reranking.order(db, ws_id, rerank, query, [hit.found.text for hit in hits])
         hits = [_reranked(hits[at], score) for at, score in order] if order else hits
     matches = [hit.to_json() for hit in hits]
     if warning:
