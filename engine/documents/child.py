@@ -60,7 +60,7 @@ def _confine(limits: dict[str, Any]) -> None:
 
 
 def _answer(task: dict[str, Any]) -> bytes:
-    from engine.documents.limits import Limits, broken, too_much_memory
+    from engine.documents.limits import Limits, broken, peak_kb, swollen, too_much_memory
     from engine.errors import NodeError
 
     limits = Limits(**task["limits"])
@@ -70,24 +70,15 @@ def _answer(task: dict[str, Any]) -> bytes:
         found = read(Path(task["path"]).read_bytes(), task["name"], task["content_type"], limits)
         return json.dumps({"found": asdict(found)}, ensure_ascii=False).encode()
     except NodeError as fault:
-        # A library that got no memory may take that for a fault of the file.
-        error = too_much_memory(limits) if fault.code == "document_broken" and _swollen(limits.memory_mb) else fault
+        error = fault
     except MemoryError:
         error = too_much_memory(limits)
     except Exception as fault:
-        error = (
-            too_much_memory(limits)
-            if _swollen(limits.memory_mb)
-            else broken(f"The file cannot be read ({type(fault).__name__}).")
-        )
+        error = broken(f"The file cannot be read ({type(fault).__name__}).")
+    if error.code == "document_broken" and swollen(peak_kb("self"), limits):
+        # A library that got no memory may take that for a fault of the file.
+        error = too_much_memory(limits)
     return json.dumps({"error": error.to_json()}).encode()
-
-
-def _swollen(memory_mb: int) -> bool:
-    with suppress(OSError, ValueError, IndexError):
-        peak_kb = Path("/proc/self/status").read_text().split("VmPeak:")[1].split()[0]
-        return int(peak_kb) > 0.6 * memory_mb * 1024
-    return False
 
 
 if __name__ == "__main__":

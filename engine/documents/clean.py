@@ -14,7 +14,6 @@ LIGATURES = str.maketrans(
     }
 )  # fmt: skip
 NOISE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
-TRAILING = re.compile(r"[ \t]+$", re.M)
 BLANK = re.compile(r"\n{3,}")
 INNER = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
 CUT = re.compile(r"[^\W\d_][-\u2010]")
@@ -35,8 +34,9 @@ ENDS = ".!?…:;”\"')]»。！？"
 def clean(text: str) -> str:
     """Line ends, ligatures, invisible characters, spaces. The indent of a line stays: code needs it."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").translate(LIGATURES)
-    text = NOISE.sub("", text)
-    return BLANK.sub("\n\n", TRAILING.sub("", text)).strip("\n ").rstrip()
+    # No expression for the spaces at the end of a line: on a line of spaces it would take for ever.
+    text = "\n".join(one.rstrip() for one in NOISE.sub("", text).split("\n"))
+    return BLANK.sub("\n\n", text).strip("\n ").rstrip()
 
 
 def line(text: str) -> str:

@@ -47,14 +47,14 @@ def _other(data: bytes, content_type: str) -> tuple[str, list[str]]:
             continue
     text = data.decode("utf-8", "replace")
     wrong = text.count("\ufffd")
-    if wrong * 20 < sum(1 for c in data[:SAMPLE] if c >= 0xC2) or (wrong <= 1 and len(data) < 40):
+    if wrong * 20 < sum(1 for c in data[:SAMPLE] if c >= 0xC2):
         return text, [f"{wrong} places are no UTF-8 and were replaced."]
     return _guess(data)
 
 
 def _told(data: bytes, content_type: str) -> list[str]:
     head = data[:2048].decode("ascii", "replace")
-    found = [*CHARSET.findall(content_type), *(CHARSET.findall(head) if "<" in head else [])]
+    found: list[str] = [*CHARSET.findall(content_type), *(CHARSET.findall(head) if "<" in head else [])]
     # Browsers read these names as Windows-1252, and so do the people who write them.
     same = {"iso-8859-1": "cp1252", "latin-1": "cp1252", "latin1": "cp1252", "us-ascii": "cp1252", "ascii": "cp1252"}
     return [same.get(name.lower(), name) for name in found if name.lower() not in ("utf-8", "utf8")]

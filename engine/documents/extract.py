@@ -17,7 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from engine.documents import Extracted, Section
-from engine.documents.limits import DEFAULT, Limits, broken, empty, timed_out, too_large, too_much_memory
+from engine.documents.limits import (
+    DEFAULT,
+    Limits,
+    broken,
+    empty,
+    peak_kb,
+    swollen,
+    timed_out,
+    too_large,
+    too_much_memory,
+)
 from engine.errors import Cancelled, NodeError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,6 +61,7 @@ def _never() -> bool:
 class _Child:
     def __init__(self, task: dict[str, Any], limits: Limits) -> None:
         self.limits = limits
+        self.peak_kb = 0
         self.process = subprocess.Popen(
             [sys.executable, "-m", CHILD, str(os.getpid()), json.dumps(task)],
             cwd=ROOT,
@@ -79,6 +90,7 @@ class _Child:
         parts: list[bytes] = []
         size = 0
         while True:
+            self.peak_kb = max(self.peak_kb, peak_kb(self.process.pid))
             if cancelled():
                 raise Cancelled("Reading was stopped.")
             if time.monotonic() > end:
@@ -113,7 +125,7 @@ class _Child:
         """Libraries that get no memory end the process in ways of their own."""
         if used.ru_utime + used.ru_stime > 0.9 * self.limits.seconds:
             return timed_out(self.limits.seconds)
-        if code == -signal.SIGKILL or used.ru_maxrss > 0.7 * self.limits.memory_mb * 1024:
+        if code == -signal.SIGKILL or swollen(self.peak_kb, self.limits):
             return too_much_memory(self.limits)
         return broken("The file made its reader crash; it is damaged.")
 
@@ -126,6 +138,7 @@ def _result(answer: bytes) -> Extracted:
     if "error" in told:
         error = told["error"]
         raise NodeError(error["message"], code=error["code"], hint=error.get("hint", ""))
-    found = told["found"]
-    sections = tuple(Section(**section) for section in found.pop("sections"))
-    return Extracted(**{**found, "sections": sections, "warnings": tuple(found["warnings"])})
+    found: dict[str, Any] = told["found"]
+    sections: list[dict[str, Any]] = found.pop("sections")
+    warnings: list[str] = found.pop("warnings")
+    return Extracted(**found, sections=tuple(Section(**one) for one in sections), warnings=tuple(warnings))

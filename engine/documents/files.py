@@ -7,7 +7,7 @@ import re
 import shutil
 import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class FileStore(ABC):
 
     @abstractmethod
     @contextmanager
-    def path(self, key: str) -> Iterator[Path]:
+    def path(self, key: str) -> Generator[Path]:
         """`with store.path(key) as path`: the content as a local file, to read, and only inside."""
         yield Path()
 
@@ -87,7 +87,7 @@ class LocalFiles(FileStore):
                 raise _failed(fault) from None
 
     @contextmanager
-    def path(self, key: str) -> Iterator[Path]:
+    def path(self, key: str) -> Generator[Path]:
         place = self._place(key)
         if not place.is_file():
             raise missing(key)

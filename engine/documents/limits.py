@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from engine.errors import NodeError
 
@@ -70,3 +71,16 @@ def timed_out(seconds: float) -> NodeError:
 def check_characters(count: int, limits: Limits) -> None:
     if count > limits.characters:
         raise too_large(f"The text is longer than {limits.characters:,} characters.")
+
+
+def peak_kb(process: int | str) -> int:
+    """The most address space that a process has had; 0 when it is gone. What `wait` tells counts its parent's too."""
+    try:
+        return int(Path(f"/proc/{process}/status").read_text().split("VmPeak:")[1].split()[0])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+def swollen(peak: int, limits: Limits) -> bool:
+    """So near the limit that a failure is likely to come from there."""
+    return peak > 0.6 * limits.memory_mb * 1024

@@ -6,11 +6,11 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.documents.files import FileStore, checked, missing
 from engine.errors import NodeError
@@ -42,7 +42,7 @@ class S3Files(FileStore):
         return self._ask(checked(key), lambda: bytes(self._store.get(key).bytes()), reads=True)
 
     @contextmanager
-    def path(self, key: str) -> Iterator[Path]:
+    def path(self, key: str) -> Generator[Path]:
         data = self.get(key)
         self.downloads.mkdir(mode=0o700, exist_ok=True)
         self._sweep()
@@ -99,19 +99,26 @@ class _Missing(NodeError):
 def _store(bucket: Bucket, request_s: float, retries: int) -> Any:
     from obstore.store import S3Store
 
+    if TYPE_CHECKING:
+        from obstore.store import S3Config
     # Everything that obstore would otherwise look for in the environment, or ask the cloud for, is said here.
+    config: S3Config = {
+        "region": bucket.region,
+        "access_key_id": bucket.key_id,
+        "secret_access_key": bucket.secret,
+        "skip_signature": False,
+        "unsigned_payload": False,
+        "virtual_hosted_style_request": False,
+        "disable_bulk_delete": True,  # not everything that speaks S3 can do it
+    }
+    if bucket.endpoint:
+        config |= {"endpoint": bucket.endpoint, "aws_endpoint_url_s3": bucket.endpoint}
+    if bucket.token:
+        config["session_token"] = bucket.token
     return S3Store(
         bucket.name,
         prefix=bucket.prefix or None,
-        **({"endpoint": bucket.endpoint, "aws_endpoint_url_s3": bucket.endpoint} if bucket.endpoint else {}),
-        region=bucket.region,
-        access_key_id=bucket.key_id,
-        secret_access_key=bucket.secret,
-        **({"session_token": bucket.token} if bucket.token else {}),
-        skip_signature=False,
-        unsigned_payload=False,
-        virtual_hosted_style_request=False,
-        disable_bulk_delete=True,
+        config=config,
         client_options={
             "allow_http": bucket.endpoint.startswith("http://"),
             "connect_timeout": timedelta(seconds=CONNECT_S),

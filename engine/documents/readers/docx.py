@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 from engine.documents import Extracted, table
@@ -12,6 +13,7 @@ from engine.documents.clean import line, prose
 from engine.documents.limits import Limits, broken, empty, too_large, wrong_type
 from engine.documents.outline import Outline
 
+etree: Any = import_module("lxml.etree")
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 STRICT = b"http://purl.oclc.org/ooxml/wordprocessingml/main"
 ITEMS = -1
@@ -40,10 +42,9 @@ def read(data: bytes, limits: Limits) -> Extracted:
 
 def _open(data: bytes) -> Any:
     import docx
-    from lxml.etree import LxmlError
 
     try:
-        document = docx.Document(io.BytesIO(data))
+        document: Any = docx.Document(io.BytesIO(data))
         assert document.element.body is not None
         return document
     except ValueError as fault:
@@ -52,7 +53,7 @@ def _open(data: bytes) -> Any:
         raise broken("The DOCX file is damaged.") from None
     except MemoryError:
         raise
-    except LxmlError as fault:
+    except etree.LxmlError as fault:
         if "HUGE" in str(fault) or "huge" in str(fault):
             raise too_large("A part of the document is larger than its reader allows.") from None
         raise broken("The DOCX file is damaged.") from None
@@ -165,8 +166,6 @@ def _cell(cell: Any) -> str:
 
 def _notes(document: Any) -> Iterator[str]:
     """Footnotes and endnotes; the separators that Word keeps among them are no text."""
-    from lxml import etree
-
     for relation in document.part.rels.values():
         if relation.is_external or not relation.reltype.endswith(("/footnotes", "/endnotes")):
             continue

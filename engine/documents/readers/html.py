@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from copy import deepcopy
+from importlib import import_module
 from typing import Any
 
 from engine.documents import Extracted, table
@@ -11,6 +12,8 @@ from engine.documents.clean import clean, line, prose
 from engine.documents.limits import Limits, empty
 from engine.documents.outline import Outline
 
+etree: Any = import_module("lxml.etree")
+lxml_html: Any = import_module("lxml.html")
 DROPPED = (
     "script", "style", "noscript", "template", "iframe", "object", "embed", "applet", "svg", "canvas", "math", "audio",
     "video", "select", "datalist", "button", "input", "textarea", "dialog", "link", "meta",
@@ -49,9 +52,6 @@ def read(text: str, limits: Limits) -> Extracted:
 
 
 def _tree(text: str) -> Any:
-    from lxml import etree
-    from lxml import html as lxml_html
-
     parser = lxml_html.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
     try:
         return lxml_html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
@@ -137,8 +137,6 @@ class _Blocks:
 
 def _blocks(body: Any) -> list[tuple[str, str]]:
     """In the order of the page; without recursion, since pages nest without end."""
-    from lxml import etree
-
     out = _Blocks()
     walk = etree.iterwalk(body, events=("start", "end"))
     skipped: Any = None
@@ -191,8 +189,6 @@ def _table(element: Any, out: _Blocks) -> None:
 
 def _inline(element: Any) -> str:
     parts: list[str] = []
-    from lxml import etree
-
     for event, one in etree.iterwalk(element, events=("start", "end")):
         if one.tag in BLOCKS or one.tag == "br":
             parts.append(" ")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 from engine.documents import Extracted
 from engine.documents.clean import prose
 from engine.documents.limits import Limits, broken, empty, too_large
 from engine.documents.outline import Outline
+from engine.values import is_list
 
 
 class Pairs(list[tuple[str, Any]]):
@@ -79,7 +80,7 @@ def _items(out: Outline, value: list[Any], path: str, limits: Limits) -> None:
     """Objects stand alone, and so do lists; plain values are lines."""
     lines: list[str] = []
     for at, item in enumerate(value):
-        if isinstance(item, list):
+        if is_list(item):
             out.add("\n".join(lines))
             lines.clear()
             out.add("\n".join(_flat(item, "" if isinstance(item, Pairs) else f"{path}[{at}]", limits)))
@@ -88,7 +89,7 @@ def _items(out: Outline, value: list[Any], path: str, limits: Limits) -> None:
     out.add("\n".join(lines))
 
 
-def _is_list(value: Any) -> bool:
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
     return isinstance(value, list) and not isinstance(value, Pairs)
 
 
@@ -98,7 +99,7 @@ def _flat(value: Any, path: str, limits: Limits, depth: int = 1) -> Iterator[str
     if isinstance(value, Pairs):
         for key, one in value:
             yield from _flat(one, f"{path}.{key}" if path else key, limits, depth + 1)
-    elif isinstance(value, list):
+    elif is_list(value):
         for at, one in enumerate(value):
             yield from _flat(one, f"{path}[{at}]", limits, depth + 1)
     else:

@@ -10,7 +10,7 @@ from engine.documents.limits import Limits, empty
 from engine.documents.outline import Outline
 
 FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
-TITLE = re.compile(r"^title:[ \t]*[\"']?(.+?)[\"']?[ \t]*$", re.M)
+TITLE = re.compile(r"^title:(.+)$", re.M)
 HIDDEN = re.compile(r"<!--.*?(?:-->|\Z)|<(script|style|template|noscript)\b.*?(?:</\1\s*>|\Z)", re.I | re.S)
 TAG = re.compile(r"</?[a-zA-Z][^<>]{0,2000}>")
 
@@ -20,7 +20,7 @@ def read(text: str, limits: Limits) -> Extracted:
     title = ""
     if front := FRONT.match(text):
         found = TITLE.search(front[1])
-        title = line(found[1]) if found else ""
+        title = line(found[1]).strip("\"' ") if found else ""
         text = text[front.end() :]
     out = Outline(limits)
     _fill(out, text)

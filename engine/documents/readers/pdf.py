@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
 from engine.documents import Extracted, Section
@@ -10,6 +11,7 @@ from engine.documents.clean import line, unwrap, without_margins
 from engine.documents.limits import Limits, broken, check_characters, empty, encrypted, too_large
 from engine.documents.outline import HEADING
 
+pdfium: Any = import_module("pypdfium2")
 PASSWORD, SECURITY = 4, 5
 SENTENCE = ".!?…:;。！？"
 CARRIED = 600
@@ -19,8 +21,6 @@ Mark = tuple[int, str, str]
 
 
 def read(data: bytes, limits: Limits) -> Extracted:
-    import pypdfium2 as pdfium
-
     try:
         pdf = pdfium.PdfDocument(data)
     except pdfium.PdfiumError as fault:
@@ -47,8 +47,6 @@ def read(data: bytes, limits: Limits) -> Extracted:
 
 
 def _pages(pdf: Any, count: int, limits: Limits) -> tuple[list[str], int]:
-    import pypdfium2 as pdfium
-
     pages: list[str] = []
     total = lost = 0
     for at in range(count):

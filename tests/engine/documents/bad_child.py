@@ -35,6 +35,7 @@ def swallow_in_c() -> None:
     libc.malloc.restype = ctypes.c_void_p
     while place := libc.malloc(ctypes.c_size_t(10_000_000)):
         ctypes.memset(place, 1, 10_000_000)
+    time.sleep(0.5)
     os.abort()
 
 
