@@ -326,7 +326,8 @@ def test_indents_of_text_stay():
     [
         ("utf-8", "Größe – naïve “café”"), ("utf-8-sig", "Größe"), ("utf-16", "Größe und Gewicht"),
         ("utf-16-le", "Größe und Gewicht"), ("utf-16-be", "Größe und Gewicht"), ("utf-32", "Größe"),
-        ("latin-1", "café"), ("latin-1", "Größe und Café, naïve façade"), ("cp1252", "Die Straße – “völlig” überschwemmt, 5 €"),
+        ("latin-1", "café"), ("latin-1", "Größe und Café, naïve façade"),
+        ("cp1252", "Die Straße – “völlig” überschwemmt, 5 €"),
         ("cp1250", "Zażółć gęślą jaźń. Wczoraj byliśmy w Łodzi, gdzie było bardzo zimno."),
         ("cp1251", "Привет, как дела? Это обычный русский текст."),
         ("koi8-r", "Привет, как дела? Это обычный русский текст."),
