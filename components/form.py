@@ -17,6 +17,7 @@ Schema = dict[str, Any]
 ONE_OF: dict[str, tuple[tuple[str, str], list[Any]]] = {
     "template": (("text", "json"), ["", {}]),
     "wait": (("seconds", "until"), [1, ""]),
+    "ingest": (("text", "url"), ["", ""]),
 }
 """Kinds of which exactly one of two fields is filled in, and what a newly chosen one begins with."""
 
@@ -32,7 +33,7 @@ def kind_form(kind: str, schema: Schema) -> rx.Component:
         if name not in names
     ]
     if names:
-        rows.insert(0, either(names, empty, fields, schema))
+        rows.insert(list(fields).index(names[0]), either(names, empty, fields, schema))
     return rx.fragment(*rows)
 
 

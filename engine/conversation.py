@@ -90,12 +90,12 @@ async def tell(ctx: RunContext, thread: str, question: str, answer: str) -> None
 
 
 async def briefed(ctx: RunContext, brief: Brief) -> Brief:
-    """The brief whose first task begins with what is known."""
+    """The brief whose first task ends with what is known."""
     first, who = brief.tasks[0], brief.members[0]
     known = (await past(ctx, brief.thread, brief.learn, first.description, who.provider, who.model)).text()
     if not known:
         return brief
-    told = replace(first, description=f"{known}\n\nNow:\n{first.description}")
+    told = replace(first, description=f"{first.description}\n\n{known}")
     return replace(brief, tasks=(told, *brief.tasks[1:]))
 
 

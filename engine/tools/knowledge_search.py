@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from engine.errors import NodeError
 from engine.node import NodeConfig
 from engine.passages import label
 from engine.tools import ToolContext, tool
@@ -40,7 +41,10 @@ async def knowledge_search(query: str, config: Settings, ctx: ToolContext, colle
     query: what to look for, in words.
     collection: the name of the collection; not needed when one is set.
     """
-    found = await ctx.knowledge.search(config.collection or collection, query, top_k=config.top_k)
+    try:
+        found = await ctx.knowledge.search(config.collection or collection, query, top_k=config.top_k)
+    except NodeError as fault:  # a model is told the message alone
+        raise NodeError(f"{fault.message} {fault.hint}".strip(), code=fault.code) from fault
     return {
         "passages": [
             {"number": at, "text": one["text"], "source": label(one["metadata"]), "score": round(one["score"], 3)}
