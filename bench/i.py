@@ -14,7 +14,7 @@ from engine.embeddings.words import COMMON
 from tests.engine.documents.made import pdf
 
 DOCUMENTS, PAGES = 12, 50
-LEAST = {"pdf": 60.0, "md": 100.0}
+LEAST = {"pdf": 60.0, "md": 60.0}
 WORDS = sorted(COMMON) + [f"{a}{b}{c}" for a in ("ba", "ne", "lo", "qui") for b in ("ra", "mi", "to") for c in "nstk"]
 
 
