@@ -220,13 +220,14 @@ def _changes(conn: Connection, space: Space, version: int) -> Iterator[Sequence[
 
 
 def _apply(space: Space, matrix: Matrix, rows: Sequence[sa.Row[Any]]) -> None:
+    there = [row for row in rows if row.data]
     for row in rows:
         if not row.data:
             matrix.remove(row.id)
         elif len(row.data) != space.dimension * BYTES:
             raise checks.mismatch(space, len(row.data) // BYTES)
-        else:
-            matrix.put(row.id, row.data, json.loads(row.metadata))
+    metadata = json.loads(f"[{','.join([row.metadata for row in there])}]")
+    matrix.put([row.id for row in there], [row.data for row in there], metadata)
 
 
 def _vector(space: Space, data: bytes) -> Array:

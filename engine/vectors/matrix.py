@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,24 +22,25 @@ Codes = NDArray[np.int32]
 
 @dataclass(slots=True)
 class Column:
-    """One field of the metadata: each different value is kept once, rows hold its number, -1 for none."""
+    """One field of the metadata: each different value is kept once, rows hold its number, 0 for none."""
 
     codes: Codes
-    values: list[Any] = field(default_factory=list[Any])
+    values: list[Any] = field(default_factory=lambda: [None])
     numbers: dict[Hashable, int] = field(default_factory=dict[Hashable, int])
 
-    def put(self, row: int, value: Any) -> None:
-        key = value if isinstance(value, str) else _key(value)
-        number = self.numbers.setdefault(key, len(self.values))
-        if number == len(self.values):
+    def number(self, value: Any) -> int:
+        # 1, 1.0 and True are one key of a dict, and three values.
+        key = value if value.__class__ is str else _key(value)
+        number = self.numbers.get(key)
+        if number is None:
+            number = self.numbers[key] = len(self.values)
             self.values.append(value)
-        self.codes[row] = number
+        return number
 
     def mask(self, rule: Condition, rows: int) -> Mask:
-        """The rule is asked once per value, the last answer is for rows without one."""
-        answers = np.array([*map(rule.holds, tuple(self.values)), rule.holds(None)], dtype=np.bool_)
+        """The rule is asked once per value."""
         codes = self.codes[:rows]
-        return answers[np.where(codes < len(answers) - 1, codes, -1)]
+        return np.array([rule.holds(value) for value in tuple(self.values)], dtype=np.bool_)[codes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,7 @@ class View:
         return np.logical_or.reduce(masks)
 
     def _metadata(self, row: int) -> dict[str, Any]:
-        return {
-            name: column.values[column.codes[row]] for name, column in self.columns.items() if column.codes[row] >= 0
-        }
+        return {name: column.values[column.codes[row]] for name, column in self.columns.items() if column.codes[row]}
 
 
 class Matrix:
@@ -101,21 +100,32 @@ class Matrix:
         self._alive: Mask = np.zeros(0, np.bool_)
         self._columns: dict[str, Column] = {}
 
-    def put(self, id: str, data: bytes, metadata: Mapping[str, Any]) -> None:
-        self.remove(id)
-        row = self._rows
-        if row == self._capacity:
+    def put(self, ids: Sequence[str], data: Sequence[bytes], metadata: Sequence[Mapping[str, Any]]) -> None:
+        """Each id once."""
+        first = self._rows
+        while self._capacity < first + len(ids):
             self._grow()
-        last = self._blocks[-1]
-        last[len(last) - (self._capacity - row)] = np.frombuffer(data, dtype="<f4")
-        for name, value in metadata.items():
-            if name not in self._columns:
-                self._columns[name] = Column(np.full(self._capacity, -1, np.int32))
-            self._columns[name].put(row, value)
-        self._ids.append(id)
-        self._alive[row] = True
-        self._row[id] = row
-        self._rows += 1
+        self._write(first, np.frombuffer(b"".join(data), dtype="<f4").reshape(-1, self.dimension))
+        for row, fields in enumerate(metadata, first):
+            for name, value in fields.items():
+                column = self._columns.get(name)
+                if column is None:
+                    column = self._columns[name] = Column(np.zeros(self._capacity, np.int32))
+                column.codes[row] = column.number(value)
+        for row, id in enumerate(ids, first):
+            self.remove(id)
+            self._row[id] = row
+        self._ids += ids
+        self._alive[first : first + len(ids)] = True
+        self._rows = first + len(ids)
+
+    def _write(self, first: int, rows: Array) -> None:
+        begin = 0
+        for block in self._blocks:
+            at = max(0, first - begin)
+            wanted = rows[max(0, begin - first) :][: max(0, len(block) - at)]
+            block[at : at + len(wanted)] = wanted
+            begin += len(block)
 
     def remove(self, id: str) -> None:
         row = self._row.pop(id, None)
@@ -144,12 +154,11 @@ class Matrix:
         self._alive = np.concatenate([self._alive, np.zeros(more, np.bool_)])
         for column in self._columns.values():
             # A view may hold the column itself: its rows are the same in the longer array.
-            column.codes = np.concatenate([column.codes, np.full(more, -1, np.int32)])
+            column.codes = np.concatenate([column.codes, np.zeros(more, np.int32)])
 
 
 def _key(value: Any) -> Hashable:
-    """1, 1.0 and True are one key of a dict, and three values."""
-    return (type(value).__name__, tuple(value) if is_list(value) else value)
+    return (list, *value) if is_list(value) else (value.__class__, value)
 
 
 def _cosine(score: float) -> float:
