@@ -127,7 +127,7 @@ def _dialog() -> rx.Component:
                 ),
                 on_submit=Collections.create,
             ),
-            class_name="sure",
+            class_name="sure roomy",
         ),
         open=Collections.asking,
         on_open_change=Collections.ask,
