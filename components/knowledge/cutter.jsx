@@ -38,7 +38,7 @@ function Amount({ title, value, min, max, step, onChange }) {
   );
 }
 
-export function Cutter({ size: given = 1200, overlap: kept = 150 }) {
+export function Cutter({ size: given = 1000, overlap: kept = 150 }) {
   const [file, setFile] = useState(null), [text, setText] = useState(""), [size, setSize] = useState(given), [overlap, setOverlap] = useState(kept);
   const [answer, setAnswer] = useState(null), [fault, setFault] = useState(null), [busy, setBusy] = useState(false);
   const input = useRef(null);

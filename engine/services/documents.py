@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engine.errors import Conflict, Invalid, NodeError, NotFound, Problem
+from engine.errors import Conflict, Invalid, NodeError, NotFound, Problem, Unavailable
 from engine.events import rfc3339
 from engine.knowledge.adding import FILE_BYTES as FILE_BYTES
 from engine.knowledge.adding import New, file_name, invalid, of_text, of_url, put, stop, title_of, whole
@@ -48,6 +48,23 @@ def passages(ws: Workspace, document_id: str, limit: int | None = None, after: s
         rows.document(tx, document_id)
         found = rows.passages(tx, document_id, most + 1, -1 if place is None else place)
     return page(found, most, _passage, lambda row: row.n)
+
+
+def original(ws: Workspace, settings: Settings, document_id: str) -> tuple[str, bytes]:
+    """Its file as it came, with its name. NotFound when there is none yet, or any more."""
+    with ws.read() as tx:
+        row = rows.document(tx, document_id)
+        key, name = row.file_key, row.source if row.origin == "file" else f"{row.title}.txt"
+    from engine.documents import files
+
+    if not key:
+        raise NotFound("The document has no file.")
+    try:
+        return name, files.FileStore.open(settings).get(key)
+    except NodeError as fault:
+        if fault.code == "file_missing":
+            raise NotFound("Its file is gone.", hint=fault.hint) from None
+        raise Unavailable(fault.message, hint=fault.hint) from fault
 
 
 # Adding ------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
@@ -166,6 +167,17 @@ async def cancel_document(who: Writer, document_id: str) -> Response:
 async def retry_document(who: Writer, document_id: str) -> Response:
     """Read a failed one again, or fetch one from the web anew. 409 otherwise."""
     return answer(await in_thread(documents.retry, who.ws, document_id), 202)
+
+
+@router.get("/documents/{document_id}/original")
+async def get_original(who: Reader, document_id: str, request: Request) -> Response:
+    """The file as it came, to be saved: a browser never opens it as a page of ours."""
+    name, data = await in_thread(documents.original, who.ws, site_of(request).settings, document_id)
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
+        "Content-Encoding": "identity",  # as it is: packing 25 MB would hold everybody up
+    }
+    return Response(data, media_type="application/octet-stream", headers=headers)
 
 
 @router.get("/documents/{document_id}/passages")

@@ -7,6 +7,7 @@ import reflex as rx
 from components.icons import icon, tile
 from components.layout import link
 from components.live import when
+from engine.services import collections
 from nexod_app.knowledge.state import Collections
 from nexod_app.knowledge.view import Choice, Row
 from nexod_app.shell import page as shell
@@ -113,8 +114,8 @@ def _dialog() -> rx.Component:
                 rx.el.details(
                     rx.el.summary("How its documents are cut"),
                     rx.el.div(
-                        _amount("chunk_size", "Characters of a passage", "1200", 200, 8000),
-                        _amount("chunk_overlap", "Repeated of the one before", "150", 0, 4000),
+                        _amount("chunk_size", "Characters of a passage", f"{collections.SIZE}", *collections.SIZES),
+                        _amount("chunk_overlap", "Repeated of the one before", f"{collections.OVERLAP}", 0, 4000),
                         class_name="two",
                     ),
                     class_name="more",

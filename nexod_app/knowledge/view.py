@@ -90,7 +90,7 @@ class Head:
     how: str = ""
     documents: int = 0
     passages: str = ""
-    chunk_size: int = 1200
+    chunk_size: int = 1000
     chunk_overlap: int = 150
     moving: str = ""
     """What is being copied where, in words."""
@@ -199,7 +199,7 @@ def doc(one: Mapping[str, Any]) -> Doc:
         code=error.get("code", ""),
         warnings=" ".join(details.get("warnings") or []),
         changed=one["updated_at"] or one.get("created_at") or "",
-        original=one.get("origin") == "file" and bool(one.get("size")),
+        original=one.get("origin") in ("file", "text") and bool(one.get("size")),
     )
 
 

@@ -139,7 +139,7 @@ def _pattern(one: rx.Var[Item]) -> rx.Component:
             _form(one.text, one.subject),
             rx.fragment(
                 rx.el.div(
-                    rx.el.p(one.text, class_name="asis strong"),
+                    rx.el.p(one.text, class_name="asis"),
                     rx.cond(one.before + one.after, _change(one)),
                     rx.cond(one.comment, rx.el.p(one.comment, class_name="comment")),
                     _about(one),

@@ -71,7 +71,7 @@ def item(one: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Item
         question=clipped(details.get("question")),
         before=before,
         after=after,
-        comment=clipped(details.get("comment")),
+        comment="" if details.get("comment", "") in one["text"] else clipped(details["comment"]),
         sure=sure(one.get("confidence") or 0),
         percent=round(100 * min(max(one.get("confidence") or 0, 0), 1)),
     )

@@ -169,6 +169,8 @@ def test_a_pattern_shows_only_what_somebody_changed() -> None:
 def test_without_a_change_there_is_no_before_and_after() -> None:
     shown = memory.item(item(details={"decision": "rejected", "changes": [], "comment": "No receipt."}))
     assert (shown.before, shown.after, shown.comment) == ("", "", "No receipt.")
+    told = memory.item(item(text="Refund: rejected, because: No receipt.", details={"comment": "No receipt."}))
+    assert told.comment == ""
 
 
 def test_a_very_long_value_is_cut() -> None:

@@ -399,3 +399,19 @@ async def test_a_collection_moves_to_a_new_place_and_is_searched_all_the_while(
         await asyncio.sleep(0.05)
     assert len(await found(api, books, mode="vector")) == 1
     assert (await api.get(f"/collections/{books}")).json()["moving"] is None
+
+
+async def test_the_original_comes_back_byte_for_byte_and_never_as_a_page(api: httpx.AsyncClient, books: str) -> None:
+    page = b"<html><script>alert(1)</script>\xff" + bytes(range(256))
+    files = {"file": ("Zw\u00f6lf & \u201cmore\u201d.html", page, "text/html")}
+    added = (await api.post(f"/collections/{books}/documents", files=files)).json()["document_id"]
+    answer = await api.get(f"/documents/{added}/original")
+    assert (answer.status_code, answer.content) == (200, page)
+    assert answer.headers["content-type"] == "application/octet-stream"
+    assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''Zw%C3%B6lf%20%26")
+
+
+async def test_there_is_no_original_of_what_is_not_there(api: httpx.AsyncClient, books: str) -> None:
+    assert (await api.get(f"/documents/{NONE}/original")).status_code == 404
+    page = (await api.post(f"/collections/{books}/documents", json={"url": "https://example.org/a"})).json()
+    assert (await api.get(f"/documents/{page['document_id']}/original")).status_code == 404
