@@ -196,9 +196,8 @@ def add_once(ws: Workspace, settings: Settings, collection: str, new: New, key: 
     NodeError."""
     with ws.read() as tx:
         found = rows.find(tx, collection)
-        there = rows.page(tx, 20, None) if found is None else []
+        names = [row.name for row in rows.page(tx, 20, None)] if found is None else []
     if found is None:
-        names = ", ".join(repr(row.name) for row in there)
-        hint = f"There are {names}." if there else "Make one under Knowledge first."
+        hint = f"There are {', '.join(map(repr, names))}." if names else "Make one under Knowledge first."
         raise NodeError(f"There is no collection {collection[:200]!r}.", code="unknown_collection", hint=hint)
     return put(ws, settings, found.id, new, f"step:{key}")["document_id"]

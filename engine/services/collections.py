@@ -37,6 +37,12 @@ def get(ws: Workspace, collection_id: str) -> dict[str, Any]:
         return _shown(tx, rows.one(tx, collection_id))
 
 
+def find(ws: Workspace, name_or_id: str) -> dict[str, Any] | None:
+    with ws.read() as tx:
+        row = rows.find(tx, " ".join(name_or_id.split()))
+        return _shown(tx, row) if row else None
+
+
 def create(ws: Workspace, settings: Settings, body: dict[str, Any]) -> dict[str, Any]:
     """{name, store?, embedding?, chunk_size?, chunk_overlap?}. Raises Invalid, or Conflict for a name that is taken."""
     name = name_of(body.get("name"))

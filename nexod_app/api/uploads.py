@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import monotonic
@@ -61,7 +61,7 @@ async def uploaded(request: Request) -> AsyncGenerator[Uploaded]:
         await form.close()
 
 
-async def _counted(request: Request) -> AsyncIterator[bytes]:
+async def _counted(request: Request) -> AsyncGenerator[bytes]:
     """The body as it comes, as long as it is not too much."""
     length, most = request.headers.get("content-length", ""), FILE_BYTES + AROUND
     over, read, started = length.isdigit() and int(length) > most, 0, monotonic()
