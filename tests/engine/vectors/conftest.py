@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,6 +14,7 @@ from engine.store.pgvector import PgVector
 from engine.store.vectors import Embedded
 from engine.vectors import VectorStore
 from engine.vectors.pinecone import Patience, Pinecone
+from tests.servers import Postgres
 from tests.world.pinecone import Service
 
 REAL = os.environ.get("NEXOD_TEST_PINECONE_API_KEY", "")
@@ -26,14 +26,30 @@ def store(request: pytest.FixtureRequest) -> VectorStore:
     return request.getfixturevalue(request.param.replace("-", "_"))
 
 
-@pytest.fixture
-def embedded_sqlite(tmp_path: Path) -> Iterator[Embedded]:
-    yield from _embedded(f"sqlite:///{tmp_path / 'nexod.db'}")
+@pytest.fixture(scope="session")
+def sqlite_db(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """One database for all: every test has a space of its own."""
+    yield from _migrated(f"sqlite:///{tmp_path_factory.mktemp('vectors') / 'nexod.db'}")
+
+
+@pytest.fixture(scope="session")
+def postgresql_db(postgres: Postgres) -> Iterator[Database]:
+    yield from _migrated(postgres.new_database())
+
+
+@pytest.fixture(scope="session")
+def pgvector_db(pgvector_server: Postgres) -> Iterator[Database]:
+    yield from _migrated(pgvector_server.new_database())
 
 
 @pytest.fixture
-def embedded_postgresql(request: pytest.FixtureRequest) -> Iterator[Embedded]:
-    yield from _embedded(request.getfixturevalue("postgres").new_database())
+def embedded_sqlite(sqlite_db: Database) -> Embedded:
+    return Embedded(sqlite_db)
+
+
+@pytest.fixture
+def embedded_postgresql(postgresql_db: Database) -> Embedded:
+    return Embedded(postgresql_db)
 
 
 @pytest.fixture(params=["embedded-sqlite", "embedded-postgresql"])
@@ -42,10 +58,8 @@ def embedded(request: pytest.FixtureRequest) -> Embedded:
 
 
 @pytest.fixture
-def pgvector(request: pytest.FixtureRequest) -> Iterator[PgVector]:
-    db = Database.open(request.getfixturevalue("pgvector_server").new_database())
-    yield PgVector(db)
-    db.close()
+def pgvector(pgvector_db: Database) -> PgVector:
+    return PgVector(pgvector_db)
 
 
 @pytest.fixture
@@ -64,8 +78,8 @@ def pinecone_real() -> Pinecone:
     return Pinecone(Settings(pinecone_api_key=REAL, pinecone_index="nexod-test"), Patience(visible_s=120))
 
 
-def _embedded(url: str) -> Iterator[Embedded]:
+def _migrated(url: str) -> Iterator[Database]:
     db = Database.open(url)
     migrate(db)
-    yield Embedded(db)
+    yield db
     db.close()

@@ -141,9 +141,12 @@ def test_memory_stays_below_its_bound_and_the_space_used_longest_ago_goes_first(
     spaces = [space() for _ in range(6)]
     for here in spaces:
         embedded.upsert(here, items(300))
+    whole = 0
     for here in spaces:
         embedded.query(here, vectors(1)[0], 1)
-    whole = embedded._cache.nbytes
+        matrix = embedded._cache.get(here)
+        assert matrix is not None
+        whole += matrix.nbytes
     small = Embedded(other.db, cache_bytes=whole // 2)
     for here in (*spaces, spaces[0]):
         assert len(small.query(here, vectors(1)[0], 5)) == 5
@@ -152,13 +155,15 @@ def test_memory_stays_below_its_bound_and_the_space_used_longest_ago_goes_first(
     assert small._cache.get(spaces[1]) is None
 
 
-def test_a_space_larger_than_the_bound_is_searched_in_pieces(embedded: Embedded, monkeypatch: pytest.MonkeyPatch):
+def test_a_space_larger_than_the_bound_is_searched_in_pieces(
+    embedded: Embedded, other: Embedded, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(module, "PAGE", 64)
     here, all_ = space(), items(300)
     embedded.upsert(here, all_)
     embedded.drop(here, "d:1:29")
     left = [item for item in all_ if not item.id.startswith("d:1:29")]
-    small = Embedded(embedded.db, cache_bytes=1000)
+    small = Embedded(other.db, cache_bytes=1000)
     for query in vectors(5, seed=9):
         expected = [id for id, _ in nearest(left, query, 20, {"n": {"$gt": 20}})]
         assert ids(small.query(here, query, 20, {"n": {"$gt": 20}})) == expected
