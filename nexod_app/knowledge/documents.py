@@ -103,6 +103,10 @@ def _row(doc: rx.Var[Doc]) -> rx.Component:
                 (doc.status == "failed") | (doc.status == "cancelled"),
                 _act("loop", "Try again", doc.title, on_click=Shelf.retry(doc.id), data_testid="retry-document"),
             ),
+            rx.cond(
+                (doc.url != "") & (doc.status == "completed"),
+                _act("loop", "Fetch again", doc.title, on_click=Shelf.retry(doc.id)),
+            ),
             _act(
                 "trash", "Delete", doc.title, on_click=Shelf.doom("document", doc.id, doc.title),
                 data_testid="delete-document",

@@ -60,6 +60,11 @@ def searchable(page: Page, words: str) -> None:
     expect(at(page, "documents-progress")).to_have_text(words, timeout=LONG)
 
 
+def changed_at(page: Page, collection: str, source: str) -> str:
+    found = page.request.get(f"/api/v1/collections/{collection}/documents").json()["items"]
+    return next(one["updated_at"] for one in found if one["source"] == source)
+
+
 def passage(page: Page, question: str) -> Locator:
     """The best one that the test bench finds."""
     at(page, "bench-question").fill(question)
@@ -134,11 +139,21 @@ def add(page: Page, kind: str) -> None:
 
 def test_files_can_be_dropped_anywhere_pasted_deleted_and_tried_again(page: Page) -> None:
     collection = new_collection(page, "Odds and ends")
-    page.evaluate(DROP, [["Note.txt", "text/plain", "The cellar is damp in April."], ["Empty.txt", "text/plain", ""]])
-    searchable(page, "1 of 1 document searchable")
+    note = ["Note.txt", "text/plain", "The cellar is damp in April."]
+    page.evaluate(DROP, [note, ["Empty.txt", "text/plain", ""], ["Torn.pdf", "application/pdf", "%PDF-1.7 torn"]])
+    searchable(page, "1 of 2 documents searchable, 1 failed")
     refused = at(page, "upload-row").filter(has_text="Empty.txt")
     expect(refused.get_by_role("alert")).to_contain_text("The file is empty.")
     refused.get_by_role("button", name="Dismiss").click()
+
+    before = changed_at(page, collection, "Torn.pdf")
+    at(row(page, "Torn.pdf"), "retry-document").click()
+    while changed_at(page, collection, "Torn.pdf") == before:
+        page.wait_for_timeout(50)
+    searchable(page, "1 of 2 documents searchable, 1 failed")
+    at(row(page, "Torn.pdf"), "delete-document").click()
+    at(page, "confirm-delete").click()
+    searchable(page, "1 of 1 document searchable")
 
     at(page, "add-text").click()
     page.get_by_label("Title").fill("Attic")
