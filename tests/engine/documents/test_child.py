@@ -88,6 +88,15 @@ def test_what_it_does_becomes_an_error(file: Path, what: str, code: str, told: s
     assert told in error.message
 
 
+def test_processor_time_counts_too(file: Path, monkeypatch: pytest.MonkeyPatch):
+    """It is the kernel that counts it: also when whoever waits has other things to do."""
+    monkeypatch.setattr(module, "STARTING_S", 600)
+    end = time.monotonic() + 60
+    with pytest.raises(NodeError, match="1 seconds") as raised:
+        extract(file, "spin", limits=SHORT, cancelled=lambda: time.monotonic() > end)
+    assert raised.value.code == "document_timeout"
+
+
 def test_it_cannot_fill_the_disk(file: Path):
     left = ROOT / "left-behind"
     try:
