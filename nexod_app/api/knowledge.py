@@ -57,7 +57,7 @@ PREVIEW["requestBody"]["content"] |= form(chunk_size="integer", chunk_overlap="i
 
 
 @router.post("/collections/preview", openapi_extra=PREVIEW)
-async def preview_document(who: Reader, request: Request) -> Response:
+async def preview_document(who: Writer, request: Request) -> Response:
     """How a file or text would be read and cut into passages. Nothing is stored."""
     settings = site_of(request).settings
     if not is_upload(request):
