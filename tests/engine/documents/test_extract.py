@@ -9,11 +9,15 @@ import docx
 import pytest
 from docx.enum.text import WD_BREAK
 from docx.oxml import parse_xml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.documents import Extracted
 from engine.documents.extract import extract
 from engine.documents.limits import DEFAULT
+from engine.documents.passages import cut
 from engine.documents.reading import read
+from engine.errors import NodeError
 from tests.engine.documents import made
 
 W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
@@ -363,3 +367,29 @@ def test_titles_come_from_the_document_or_from_its_name():
     assert read_(b"x", "").title == ""
 
 
+
+
+PIECES = st.lists(
+    st.sampled_from([
+        b"<p>", b"</p>", b"<table><tr><td>", b"<script>", b"<!--", b"-->", b"# ", b"---\n", b"```\n", b"\n\n", b",",
+        b'"', b"{", b"}", b"[", b"]", b'{"a": 1}\n', b"null", b"\xff", b"\xc3\xa4", b"\xe4", b"\x00", b"\xed\xa0\x80",
+        b"<h2>", b"<li>", b"<pre>", b"title: x\n", b"\xef\xbb\xbf", b"\xff\xfe", b"|", b"sep=;\n", b"\t", b"\r", b";",
+        b"&#xD800;", b"words ",
+    ]),
+    max_size=60,
+).map(b"".join)  # fmt: skip
+
+
+@given(st.one_of(st.binary(max_size=300), PIECES), st.sampled_from(["a.html", "a.md", "a.csv", "a.json", "a.txt", "a"]))
+def test_whatever_the_bytes_there_is_text_or_a_typed_error(data: bytes, name: str):
+    try:
+        found = read_(data, name)
+    except NodeError as error:
+        assert error.code.startswith("document_") and error.hint
+        return
+    assert found.sections
+    for section in found.sections:
+        assert section.text.strip()
+        assert not set(section.text) & set("\x00\r\ufeff")
+        (section.text + section.heading + found.title).encode()
+    assert cut(found)
