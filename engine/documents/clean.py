@@ -16,6 +16,8 @@ LIGATURES = str.maketrans(
 NOISE = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 BLANK = re.compile(r"\n{3,}")
 INNER = re.compile(r"(?<=\S)[ \t]{2,}(?=\S)")
+LEADERS = re.compile(r"(?:\.[ \t]?){5,}")
+"""Dots from a title to the number of its page."""
 CUT = re.compile(r"[^\W\d_][-\u2010]")
 SOFT = re.compile(r"[\x02\ufffe]\n?")
 """How the reader of PDF writes a hyphen at the end of a line, with the break or instead of it."""
@@ -52,7 +54,7 @@ def prose(text: str) -> str:
 def unwrap(text: str) -> str:
     """A page as it was set: words that a line end has cut are whole again, and lines that go on are joined."""
     text = SOFT.sub("\u2010\n", text.replace("\r\n", "\n").replace("\r", "\n"))
-    lines = [" ".join(one.split()) for one in clean(text).split("\n")]
+    lines = [" ".join(LEADERS.sub(" … ", one).split()) for one in clean(text).split("\n")]
     full = 0.75 * _width(lines)
     out: list[str] = []
     before = ""

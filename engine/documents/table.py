@@ -36,7 +36,7 @@ def is_header(row: Row) -> bool:
         len(row) > 1
         and len(filled) >= len(row) - 1
         and len(set(filled)) == len(filled)
-        and not any(len(cell) > NAME or NUMBERLIKE.fullmatch(cell) for cell in filled)
+        and not any(len(cell) > NAME or cell.endswith(":") or NUMBERLIKE.fullmatch(cell) for cell in filled)
     )
 
 

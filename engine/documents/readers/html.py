@@ -34,7 +34,10 @@ ASIDE = re.compile(
 )
 MOST = 0.4
 """What holds more of the page's text than this is no menu, whatever it is called."""
+CONTENTS = 5
 NEWLINE = "\v"
+ANCHORS = {"#", "¶", "§", "🔗"}
+"""What stands beside a heading to link to it."""
 
 
 def read(text: str, limits: Limits) -> Extracted:
@@ -61,8 +64,14 @@ def _tree(text: str) -> Any:
 
 def _strip(tree: Any) -> None:
     for element in list(tree.iter()):
-        if isinstance(element.tag, str) and element is not tree and (element.tag in DROPPED or _hidden(element)):
+        if isinstance(element.tag, str) and element is not tree and _unseen(element):
             _drop(element)
+
+
+def _unseen(element: Any) -> bool:
+    if element.tag == "a" and (element.text or "").strip() in ANCHORS:
+        return True
+    return element.tag in DROPPED or _hidden(element)
 
 
 def _hidden(element: Any) -> bool:
@@ -106,10 +115,17 @@ def _outline(body: Any, limits: Limits, whole: bool) -> Outline:
 
 
 def _furniture(element: Any) -> bool:
-    if element.tag in FURNITURE:
+    if element.tag in FURNITURE or (element.tag in ("ul", "ol") and _is_contents(element)):
         return True
     named = element.tag in ("div", "ul", "ol", "section", "header")
     return named and any(ASIDE.search(element.get(name, "")) for name in ("class", "id", "role"))
+
+
+def _is_contents(element: Any) -> bool:
+    """A list of what else is on the page; there it is said better."""
+    links = [link for link in element.iter("a") if link.get("href", "").startswith("#")]
+    linked = sum(len(_inline(link)) for link in links)
+    return len(links) >= CONTENTS and linked >= 0.8 * len(_inline(element))
 
 
 class _Blocks:

@@ -94,6 +94,12 @@ def test_lines_of_a_pdf_are_joined_and_paragraphs_kept():
     ]
 
 
+def test_dots_that_lead_to_a_page_number_are_short():
+    assert text(read_(made.pdf(["1 Introduction . . . . . . . . . . 7\nand so on... yes"]), "x.pdf")) == (
+        "1 Introduction … 7\nand so on... yes"
+    )
+
+
 def test_hyphens_at_the_end_of_a_line():
     page = made.pdf(["of the light-\nhouse and non-\nASCII from 1990-\n2000 to the end -\nand self- or other"])
     whole = "of the lighthouse and non-ASCII from 1990-\n2000 to the end -\nand self- or other"
@@ -218,6 +224,17 @@ def test_menus_go_unless_they_are_all_there_is():
     assert text(read_("<html><body><nav>Only this</nav></body></html>", "x.html")) == "Only this"
     page = "<body class='has sidebar'><div id='sidebar'>All of the page.</div>"
     assert text(read_(page, "x.html")) == "All of the page."
+
+
+def test_links_within_a_page_are_no_text_of_it():
+    contents = "".join(f"<li><a href='#p{n}'>Part {n}</a></li>" for n in range(6))
+    page = f"<ul>{contents}</ul><h2>Part 1 <a href='#p1'>#</a></h2><p>{made.WIDE}</p><p>See <a href='#p2'>C#</a>."
+    assert parts(read_(page, "x.html")) == [("Part 1", f"{made.WIDE}\n\nSee C#.")]
+
+
+def test_names_before_values_are_no_header():
+    page = "<table><tr><td>Name:<td>Ada<tr><td>City:<td>London</table>"
+    assert text(read_(page, "x.html")) == "Name: | Ada\nCity: | London"
 
 
 def test_tables_that_only_lay_out_a_page_are_read_through():
