@@ -15,6 +15,7 @@ from engine.errors import NodeError
 from engine.settings import Settings
 
 PART = r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}"
+TIDIED = 20
 KEY = re.compile(rf"{PART}(?:/{PART}){{0,9}}")
 
 
@@ -71,11 +72,17 @@ class LocalFiles(FileStore):
 
     def put(self, key: str, data: bytes) -> None:
         place = self._place(key)
-        try:
-            self._make(place.parent)
-            _write(place, data)
-        except OSError as fault:
-            raise _failed(fault) from None
+        for again in range(TIDIED, -1, -1):
+            try:
+                self._make(place.parent)
+                _write(place, data)
+                return
+            except FileNotFoundError as fault:
+                # Somebody deleted what else was in the folder, and the empty folder, after we had made sure of it.
+                if not again:
+                    raise _failed(fault) from None
+            except OSError as fault:
+                raise _failed(fault) from None
 
     def get(self, key: str) -> bytes:
         with self.path(key) as path:

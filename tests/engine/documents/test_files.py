@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -136,6 +137,20 @@ def test_a_reader_sees_the_old_or_the_new_and_never_a_part(tmp_path: Path):
     stop.set()
     reader.join()
     assert seen <= set(whole)
+
+
+def test_folders_that_others_empty_are_no_hindrance(tmp_path: Path):
+    store = LocalFiles(tmp_path / "files")
+
+    def work(name: str) -> None:
+        for _ in range(150):
+            store.put(f"a/b/{name}", name.encode())
+            assert store.get(f"a/b/{name}") == name.encode()
+            store.delete(f"a/b/{name}")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, "wxyz"))
+    assert list((tmp_path / "files").rglob("*")) == []
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
