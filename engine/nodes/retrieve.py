@@ -17,7 +17,7 @@ MOST = 100
 def collection_field() -> Any:
     return Field(
         title="Collection",
-        description="Its name. `guide` is a small one about Nexod that is there when it is asked for.",
+        description="Its name. The one called guide, a few pages about Nexod, is there to try things with.",
         min_length=1,
         max_length=500,
         json_schema_extra={"widget": "collection"},
