@@ -35,10 +35,10 @@ _MAY = sa.text(
 )
 _MAKE = (
     "create extension if not exists vector",
+    # Each row in one piece, as long as a page holds it: a search reads all of them.
     "create table if not exists pgvector (workspace_id text not null, collection_id text not null, id text not null,"
-    " metadata jsonb not null, data vector not null, primary key (workspace_id, collection_id, id))",
-    # Beside the rest of its row, as long as it fits into a page: a search reads all of them.
-    "alter table pgvector alter column data set storage main",
+    " metadata jsonb not null, data vector not null, primary key (workspace_id, collection_id, id))"
+    " with (toast_tuple_target = 8160)",
 )
 _MINE = " workspace_id = :w and collection_id = :c"
 _PUT = sa.text(
@@ -47,8 +47,9 @@ _PUT = sa.text(
     " on conflict (workspace_id, collection_id, id) do update set metadata = excluded.metadata, data = excluded.data"
 )
 _NEAREST = (
-    "select id, metadata, 1 - (data <=> cast(:vector as vector)) as score from pgvector"
-    f" where{_MINE} and %s order by data <=> cast(:vector as vector), id limit :limit"
+    "select id, metadata, 1 - distance as score from"
+    " (select id, metadata, data <=> cast(:vector as vector) as distance from pgvector"
+    f" where{_MINE} and %s order by distance, id limit :limit) nearest"
 )
 _FETCH = sa.text(f"select id, metadata, cast(data as text) as data from pgvector where{_MINE} and id = any(:ids)")
 _BEGINS = f"{_MINE} and starts_with(id, :prefix)"
@@ -169,8 +170,9 @@ def _condition(rule: Condition, values: dict[str, Any]) -> str:
         return f"(case when jsonb_typeof({has}) = 'number' then {number} else false end)"
     # A list contains each of its entries, and a plain value itself.
     wanted: list[Any] = rule.value if is_list(rule.value) else [rule.value]
-    values[value] = [_json(one) for one in wanted]
-    found = f"coalesce({has} @> any(cast(cast(:{value} as text[]) as jsonb[])), false)"
+    given = {f"{value}_{at}": _json(one) for at, one in enumerate(wanted)}
+    values.update(given)
+    found = f"coalesce({has} @> any(array[{', '.join(f'cast(:{name} as jsonb)' for name in given)}]), false)"
     return found if rule.operator in ("$eq", "$in") else f"not {found}"
 
 
@@ -179,7 +181,8 @@ def _key(space: Space) -> dict[str, str]:
 
 
 def _text(vector: Array) -> str:
-    return json.dumps(vector.tolist(), separators=(",", ":"))
+    """With as many decimals as a float32 of a vector of length one has."""
+    return json.dumps(np.round(vector.astype(np.float64), 8).tolist(), separators=(",", ":"))
 
 
 def _json(value: Any) -> str:

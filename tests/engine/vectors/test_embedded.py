@@ -7,7 +7,7 @@ import random
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -34,14 +34,24 @@ def other(embedded: Embedded) -> Iterator[Embedded]:
 @pytest.fixture
 def rows_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many rows each reading of the database brought."""
+    return _watch(monkeypatch, lambda matrix, rows: len(rows))
+
+
+@pytest.fixture
+def rows_held(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows were in memory together after each reading."""
+    return _watch(monkeypatch, lambda matrix, rows: matrix.view().rows)
+
+
+def _watch(monkeypatch: pytest.MonkeyPatch, what: Callable[[Any, Any], int]) -> list[int]:
     counts: list[int] = []
     apply = module._apply
 
-    def counting(space: Space, matrix: Any, rows: Any) -> None:
-        counts.append(len(rows))
+    def watching(space: Space, matrix: Any, rows: Any) -> None:
         apply(space, matrix, rows)
+        counts.append(what(matrix, rows))
 
-    monkeypatch.setattr(module, "_apply", counting)
+    monkeypatch.setattr(module, "_apply", watching)
     return counts
 
 
@@ -156,7 +166,7 @@ def test_memory_stays_below_its_bound_and_the_space_used_longest_ago_goes_first(
 
 
 def test_a_space_larger_than_the_bound_is_searched_in_pieces(
-    embedded: Embedded, other: Embedded, monkeypatch: pytest.MonkeyPatch
+    embedded: Embedded, other: Embedded, rows_held: list[int], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(module, "PAGE", 64)
     here, all_ = space(), items(300)
@@ -168,6 +178,7 @@ def test_a_space_larger_than_the_bound_is_searched_in_pieces(
         expected = [id for id, _ in nearest(left, query, 20, {"n": {"$gt": 20}})]
         assert ids(small.query(here, query, 20, {"n": {"$gt": 20}})) == expected
     assert small._cache.nbytes == 0
+    assert max(rows_held) == 64
 
 
 def test_a_space_that_was_mostly_rewritten_is_read_anew(embedded: Embedded, rows_read: list[int]):
