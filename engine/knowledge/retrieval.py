@@ -30,9 +30,13 @@ FAR = 5000
 """How far down a ranking a search goes for passages that are still there and pass the filter."""
 DEPTH = 50
 """Of each ranking that is fused, at least."""
-RANK = 60
+RANK = 5
 """Reciprocal rank fusion: a place counts 1 / (RANK + place), so that the first few places are close to each other."""
-WEIGHTS = {"vector": 1.0, "keyword": 1.0}
+SPELLING = 0.2
+"""What a place by vector counts against one by keyword, where the vector knows spellings only: full text does better,
+and the vector adds what is spelled otherwise. RANK and this were chosen by `python -m bench.quality tuning`."""
+MEANING = 1.0
+"""The same where the vector knows meanings."""
 
 
 @dataclass(slots=True)
@@ -92,13 +96,13 @@ def plain(query: str) -> str:
     return query[:QUERY].encode("utf-8", "replace").decode().replace("\0", " ").strip()
 
 
-def fuse(rankings: Mapping[str, Sequence[str]]) -> list[tuple[str, float]]:
+def fuse(rankings: Sequence[tuple[float, Sequence[str]]]) -> list[tuple[str, float]]:
     """(id, score), best first: reciprocal ranks, summed by weight; 1 means first everywhere."""
     sums: dict[str, float] = {}
-    for name, ids in rankings.items():
+    for weight, ids in rankings:
         for at, id_ in enumerate(ids):
-            sums[id_] = sums.get(id_, 0.0) + WEIGHTS[name] / (RANK + at + 1)
-    best = sum(WEIGHTS[name] for name in rankings) / (RANK + 1)
+            sums[id_] = sums.get(id_, 0.0) + weight / (RANK + at + 1)
+    best = sum(weight for weight, _ in rankings) / (RANK + 1)
     return sorted(((id_, total / best) for id_, total in sums.items()), key=lambda one: -one[1])
 
 
@@ -111,15 +115,13 @@ def _ranked(
     if mode == "keyword":
         return _by_words(db, place, query, wanted, filter)
     deep = max(DEPTH, wanted * 3)
-    ways = {
-        "vector": _by_vector(db, settings, place, query, deep, filter),
-        "keyword": _by_words(db, place, query, deep, filter),
-    }
+    near = _by_vector(db, settings, place, query, deep, filter)
+    said = _by_words(db, place, query, deep, filter)
     hits: dict[str, Hit] = {}
-    for way in ways.values():
-        for hit in way:
-            hits.setdefault(hit.found.id, hit).scores.update(hit.scores)
-    fused = fuse({name: [hit.found.id for hit in way] for name, way in ways.items()})[:wanted]
+    for hit in (*near, *said):
+        hits.setdefault(hit.found.id, hit).scores.update(hit.scores)
+    weight = SPELLING if place.embedding == embeddings.DEFAULT else MEANING
+    fused = fuse([(1.0, [hit.found.id for hit in said]), (weight, [hit.found.id for hit in near])])[:wanted]
     return [Hit(hits[id_].found, score, {**hits[id_].scores, "fused": round(score, 6)}) for id_, score in fused]
 
 

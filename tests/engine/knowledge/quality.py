@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import mean, stdev
 
 from engine import embeddings
 from engine.settings import Settings
@@ -18,9 +20,29 @@ KINDS = ("all", "plain", "reworded")
 
 @dataclass(frozen=True)
 class Figures:
-    recall: float
-    mrr: float
-    questions: int
+    """The place of each question's passage among the first ten; 0: it is not there."""
+
+    places: tuple[int, ...]
+
+    @property
+    def recall(self) -> float:
+        return mean(self.hits())
+
+    @property
+    def mrr(self) -> float:
+        return mean(self.ranks())
+
+    def hits(self) -> list[float]:
+        return [float(1 <= place <= 5) for place in self.places]
+
+    def ranks(self) -> list[float]:
+        return [1 / place if place else 0.0 for place in self.places]
+
+
+def gap(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float]:
+    """How far ours are above theirs, question by question, and the standard error of that."""
+    each = [one - other for one, other in zip(ours, theirs, strict=True)]
+    return mean(each), stdev(each) / math.sqrt(len(each))
 
 
 def shelve(db: Database, settings: Settings, corpus: Corpus, embedding: str) -> Library:
@@ -37,7 +59,7 @@ def measure(library: Library, questions: Iterable[Question], mode: str) -> dict[
     for question in questions:
         found = [match["metadata"]["n"] for match in library.search(question.text, mode=mode, top_k=10)]
         places.append((question, found.index(question.passage) + 1 if question.passage in found else 0))
-    return {kind: _figures([place for question, place in places if _is(question, kind)]) for kind in KINDS}
+    return {kind: Figures(tuple(place for question, place in places if _is(question, kind))) for kind in KINDS}
 
 
 def table(name: str, measured: dict[str, dict[str, Figures]]) -> str:
@@ -50,11 +72,3 @@ def table(name: str, measured: dict[str, dict[str, Figures]]) -> str:
 
 def _is(question: Question, kind: str) -> bool:
     return kind == "all" or question.reworded == (kind == "reworded")
-
-
-def _figures(places: Sequence[int]) -> Figures:
-    return Figures(
-        sum(1 <= place <= 5 for place in places) / len(places),
-        sum(1 / place for place in places if place) / len(places),
-        len(places),
-    )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -168,19 +169,44 @@ def test_collections_and_workspaces_see_only_their_own(db: Database, mode: str):
             assert found == mine
 
 
+def test_each_part_of_a_search_keeps_to_its_collection_by_itself(library: Library, db: Database):
+    """So that one of them may be wrong."""
+    mine, other = library.collection(), library.collection("other")
+    ids, foreign = library.add(TEXTS), library.add(TEXTS, "other")
+    place = passages.place(db, library.workspace_id, mine)
+    elsewhere = passages.place(db, library.workspace_id, other)
+    assert place and elsewhere
+    assert set(passages.live(db, place, ids + foreign)) == set(ids)
+    stranger = replace(place, workspace_id=new_id())
+    assert passages.live(db, stranger, ids) == {}
+    for where, expected in ((place, {ids[1], ids[2]}), (elsewhere, {foreign[1], foreign[2]}), (stranger, set())):
+        assert {id_ for id_, _ in passages.by_words(db, where, ["invoice"], 100)} == expected
+    for where, expected in ((place, {ids[4]}), (elsewhere, {foreign[4]}), (stranger, set())):
+        assert {id_ for id_, _ in passages.holding(db, where, ["東京"], 100)} == expected
+
+
 def test_the_index_follows_every_change_of_a_passage(library: Library, db: Database):
-    library.collection()
+    place = passages.place(db, library.workspace_id, library.collection())
     one, two = library.add(["alpha beta", "gamma delta"])
+    assert place
+
+    def holding(word: str) -> list[str]:
+        return [id_ for id_, _ in passages.by_words(db, place, [word], 10)]
+
     with db.begin() as conn:
         conn.exec_driver_sql("update chunk set text = 'epsilon' where text = 'alpha beta'")
-    assert library.found("alpha", mode="keyword") == []
-    assert library.found("epsilon", mode="keyword") == [one]
+    assert holding("alpha") == [] and holding("epsilon") == [one]
     library.remove([one])
-    assert library.found("epsilon", mode="keyword") == []
+    assert holding("epsilon") == []
     with pytest.raises(RuntimeError), db.begin() as conn:
         conn.exec_driver_sql("delete from chunk")
         raise RuntimeError("and back")
-    assert library.found("gamma", mode="keyword") == [two]
+    assert holding("gamma") == [two]
+
+
+def test_half_characters_and_zeros_are_taken_out_of_a_question():
+    assert retrieval.plain(" \ud800a\0b ") == "?a b"
+    assert len(retrieval.plain("x" * 20_000)) == retrieval.QUERY
 
 
 def test_the_index_survives_a_vacuum(library: Library, db: Database):
@@ -202,11 +228,11 @@ def test_the_index_survives_a_vacuum(library: Library, db: Database):
     assert library.found("topic49", mode="keyword") == [first[49]]
 
 
-def test_places_are_fused_by_reciprocal_rank(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(retrieval, "WEIGHTS", {"vector": 1.0, "keyword": 1.0})
-    fused = dict(retrieval.fuse({"vector": ["a", "b", "c"], "keyword": ["b", "d", "a"]}))
+def test_places_are_fused_by_reciprocal_rank():
+    fused = dict(retrieval.fuse([(1.0, ["a", "b", "c"]), (1.0, ["b", "d", "a"])]))
     assert next(iter(fused)) == "b" and fused["b"] > fused["a"] > fused["d"] > fused["c"]
-    assert dict(retrieval.fuse({"vector": ["a"], "keyword": ["a"]})) == {"a": 1.0}
+    assert dict(retrieval.fuse([(1.0, ["a"]), (0.5, ["a"])])) == {"a": 1.0}
+    assert next(iter(dict(retrieval.fuse([(1.0, ["a"]), (0.5, ["b"])])))) == "a"
 
 
 def test_a_vector_of_another_length_is_said_so(library: Library):
