@@ -15,14 +15,13 @@ from engine.documents.outline import Outline
 
 etree: Any = import_module("lxml.etree")
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-STRICT = b"http://purl.oclc.org/ooxml/wordprocessingml/main"
 ITEMS = -1
 """The level of a style for items of a list."""
 LEVEL = re.compile(r"heading (\d)$", re.I)
+# What is not named here is not entered: deletions, what was moved away, the codes of fields.
 WRAPS = {
     W + name for name in ("sdt", "sdtContent", "ins", "moveTo", "smartTag", "customXml", "hyperlink", "fldSimple", "r")
 }
-GONE = {W + name for name in ("del", "moveFrom", "instrText", "delText", "pPr", "sdtPr", "tblPr", "sectPr")}
 BREAKS = {W + "tab": "\t", W + "br": "\n", W + "cr": "\n", W + "noBreakHyphen": "-"}
 
 
@@ -114,7 +113,7 @@ def _children(parent: Any) -> Iterator[Any]:
     for element in parent:
         if element.tag in WRAPS:
             yield from _children(element)
-        elif element.tag not in GONE:
+        else:
             yield element
 
 
@@ -151,7 +150,7 @@ def _boxes(paragraph: Any) -> list[Any]:
 
 def _rows(element: Any) -> Iterator[list[str]]:
     for row in _children(element):
-        if row.tag == W + "tr":
+        if row.tag == W + "tr" and row.find(f"{W}trPr/{W}del") is None:
             yield [_cell(cell) for cell in _children(row) if cell.tag == W + "tc"]
 
 

@@ -166,6 +166,7 @@ def test_what_is_deleted_or_hidden_in_a_docx_does_not_come_through():
     body.insert(0, parse_xml(f"""<w:p {W}>
       <w:r><w:t xml:space="preserve">kept </w:t></w:r>
       <w:del w:id="1" w:author="x"><w:r><w:delText>deleted</w:delText></w:r></w:del>
+      <w:moveFrom w:id="3" w:author="x"><w:r><w:t>moved away</w:t></w:r></w:moveFrom>
       <w:ins w:id="2" w:author="x"><w:r><w:t>inserted</w:t></w:r></w:ins>
       <w:r><w:rPr><w:vanish/></w:rPr><w:t>hidden</w:t></w:r>
       <w:r><w:instrText>PAGEREF</w:instrText></w:r>
@@ -173,7 +174,10 @@ def test_what_is_deleted_or_hidden_in_a_docx_does_not_come_through():
       <w:sdt><w:sdtContent><w:r><w:t xml:space="preserve"> control</w:t></w:r></w:sdtContent></w:sdt>
     </w:p>"""))  # fmt: skip
     body.insert(1, parse_xml(f"<w:sdt {W}><w:sdtContent><w:p><w:r><w:t>block</w:t></w:r></w:p></w:sdtContent></w:sdt>"))
-    assert text(read_(made.saved(document), "x.docx")) == "kept inserted linked control\n\nblock"
+    table = document.add_table(rows=2, cols=1)
+    table.cell(0, 0).text, table.cell(1, 0).text = "row", "deleted row"
+    table.rows[1]._tr.get_or_add_trPr().append(parse_xml(f'<w:del {W} w:id="4" w:author="x"/>'))
+    assert text(read_(made.saved(document), "x.docx")) == "kept inserted linked control\n\nblock\n\nrow"
 
 
 def test_breaks_tabs_and_text_boxes_of_a_docx():
