@@ -138,8 +138,10 @@ def of_text(value: Any, title: str = "", workflow_id: str | None = None, origin:
     if len(data) > FILE_BYTES:
         raise too_large()
     name = title or _first_words(value)
+    # A text without a title is never a new version of another one that happens to begin alike.
+    source = title or f"{name} ({sha256(data).hexdigest()[:8]})"
     kind = "text/markdown" if HEADING.search(value) else "text/plain"
-    return New(origin, name, name, kind, data, workflow_id)
+    return New(origin, source, name, kind, data, workflow_id)
 
 
 def title_of(value: Any) -> str:

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-from engine.errors import Cancelled, NexodError, NodeError
+from engine.errors import NexodError, NodeError
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.session import Workspace
+
+LOOK_S = 0.1
+ALONE_S = 1.0
 
 
 class Desk:
@@ -55,18 +59,25 @@ class Desk:
     async def ingest(
         self, collection: str, *, key: str, text: str = "", url: str = "", title: str = ""
     ) -> dict[str, Any]:
-        """The same key is the same document in every attempt. Comes back when it can be searched."""
-        stopped = threading.Event()
-        try:
-            return await asyncio.to_thread(self._ingest, collection, key, text, url, title, stopped)
-        except asyncio.CancelledError:
-            stopped.set()
-            raise
+        """The same key is the same document in every attempt. Comes back when it can be searched; nothing is held
+        meanwhile but this task."""
+        from engine.knowledge import ingest
 
-    def _ingest(
-        self, collection: str, key: str, text: str, url: str, title: str, stopped: threading.Event
-    ) -> dict[str, Any]:
-        from engine.knowledge import adding, guide, ingest
+        document = await asyncio.to_thread(self._add, collection, key, text, url, title)
+        stopped, began = threading.Event(), time.monotonic()
+        try:
+            while (found := await asyncio.to_thread(ingest.outcome, self.db, self.workspace_id, document)) is None:
+                if time.monotonic() - began > ALONE_S:  # no worker took it
+                    began = time.monotonic()
+                    given = (self.db, self.settings, (self.workspace_id, document), stopped.is_set)
+                    threading.Thread(target=ingest.lend_a_hand, args=given, name="step-ingest", daemon=True).start()
+                await asyncio.sleep(LOOK_S)
+            return found
+        finally:
+            stopped.set()
+
+    def _add(self, collection: str, key: str, text: str, url: str, title: str) -> str:
+        from engine.knowledge import adding, guide
 
         try:
             if collection == guide.NAME:
@@ -76,14 +87,11 @@ class Desk:
                 new = adding.of_url(url, title, self.workflow_id or None)
             else:
                 new = adding.of_text(text, title, self.workflow_id or None, "run")
-            document = adding.add_once(Workspace(self.db, self.workspace_id), self.settings, collection, new, key)
-            return ingest.wait(self.db, self.settings, self.workspace_id, document, stopped.is_set)
+            return adding.add_once(Workspace(self.db, self.workspace_id), self.settings, collection, new, key)
         except NodeError:
             raise
         except NexodError as fault:
             raise NodeError(fault.message, code=fault.code, hint=fault.hint) from fault
-        except Cancelled:
-            raise NodeError("The step was stopped.", code="stopped") from None
 
     async def remember(
         self, text: str, *, key: str, subject: str = "", details: Mapping[str, Any] | None = None

@@ -168,8 +168,9 @@ def ingest(db: Database, settings: Settings, job: Job) -> None:
             queue.left_behind(db, claim, home.place)
     except NodeError as fault:
         _ended(db, claim, fault)
-    except NexodError as fault:  # the database does not answer: the lease runs out, somebody tries again
+    except NexodError as fault:
         log.warning("document %s: %s", claim.id, fault)
+        _ended(db, claim, NodeError(fault.message, code=fault.code, hint=fault.hint, retryable=True))
     except Exception as fault:
         log.exception("document %s: reading it broke", claim.id)
         _ended(db, claim, NodeError(f"Reading it broke: {type(fault).__name__}.", code="ingest_failed"))
@@ -184,32 +185,53 @@ def _ended(db: Database, claim: Claim, fault: NodeError) -> None:
             queue.fail(db, claim, error)
     except Fenced:
         log.info("document %s is not ours any more", claim.id)
+    except NexodError as fault:  # the database does not answer: the lease runs out, somebody tries again
+        log.warning("document %s: %s", claim.id, fault)
 
 
 def wait(
     db: Database, settings: Settings, workspace_id: str, document_id: str, stopped: Callable[[], bool]
 ) -> dict[str, Any]:
-    """{document_id, title, status, chunks} once it can be searched. Whoever is free does the work: this thread too,
-    when no worker took it. Raises NodeError when it cannot be read."""
+    """{document_id, title, status, chunks} once it can be searched. Raises NodeError when it cannot be read. This
+    thread does the work when no worker does."""
     while not stopped():
-        state = queue.state(db, workspace_id, document_id)
-        if state is None:
-            raise NodeError("Somebody deleted the document.", code="document_deleted")
-        if state.status == "ready":
-            return {"document_id": document_id, "title": state.title, "status": "ready", "chunks": state.chunks}
-        if state.status == "failed":
-            error = state.error or {}
-            raise NodeError(
-                str(error.get("message")), code=str(error.get("code")), hint=str(error.get("hint") or ""),
-                document_id=document_id,
-            )  # fmt: skip
-        _help(db, settings, (workspace_id, document_id), stopped)
+        found = outcome(db, workspace_id, document_id)
+        if found is not None:
+            return found
+        lend_a_hand(db, settings, (workspace_id, document_id), stopped)
         time.sleep(LOOK_S / 2)
     raise Cancelled
 
 
+def outcome(db: Database, workspace_id: str, document_id: str) -> dict[str, Any] | None:
+    """What `wait` waits for; None as long as it is not there."""
+    state = queue.state(db, workspace_id, document_id)
+    if state is None:
+        raise NodeError("Somebody deleted the document.", code="document_deleted")
+    if state.status == "ready":
+        return {"document_id": document_id, "title": state.title, "status": "ready", "chunks": state.chunks}
+    if state.status == "failed":
+        error = state.error or {}
+        raise NodeError(
+            str(error.get("message")), code=str(error.get("code")), hint=str(error.get("hint") or ""),
+            document_id=document_id,
+        )  # fmt: skip
+    return None
+
+
+_HANDS = threading.BoundedSemaphore(SLOTS)
+
+
+def lend_a_hand(db: Database, settings: Settings, document: tuple[str, str], stopped: Callable[[], bool]) -> None:
+    """Do it here if nobody has begun, and not too many do so in this process."""
+    if _HANDS.acquire(blocking=False):
+        try:
+            _help(db, settings, document, stopped)
+        finally:
+            _HANDS.release()
+
+
 def _help(db: Database, settings: Settings, document: tuple[str, str], stopped: Callable[[], bool]) -> None:
-    """Do it here if nobody has begun."""
     claim = queue.claim(db, f"step:{threading.get_ident()}", settings.lease_s, document)
     if claim is None:
         return

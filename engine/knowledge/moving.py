@@ -23,8 +23,7 @@ T = TypeVar("T")
 AT_ONCE = 200
 SAMPLES = 50
 """Vectors that are looked at after a copy, spread over all of it."""
-PAUSE_S = 2.0
-MOST_TRIES = 8
+MOST_TRIES = 5
 
 
 class Later(NodeError):
@@ -70,9 +69,13 @@ def _move(db: Database, settings: Settings, chore: Chore, stopped: Callable[[], 
             raise Later("Documents of it are being read.", code="collection_busy", retryable=True)
         _copied(db, settings, chore, home, stopped)
     except NodeError as fault:
-        if isinstance(fault, Later) or (fault.retryable and chore.tries < MOST_TRIES):
+        told = {"code": fault.code, "message": fault.message, "hint": fault.hint}
+        if isinstance(fault, Later):
             raise
-        moves.give_up(db, chore, {"code": fault.code, "message": fault.message, "hint": fault.hint})
+        if fault.retryable and chore.tries < MOST_TRIES:
+            moves.progress(db, chore, 0, 0, told)
+            raise
+        moves.give_up(db, chore, told)
 
 
 def _copied(db: Database, settings: Settings, chore: Chore, home: queue.Home, stopped: Callable[[], bool]) -> None:

@@ -81,7 +81,7 @@ class Ingest:
     def _fetch(self) -> str | None:
         """The key of what an address answers; None if that is what is searched already."""
         self._say("fetching", 0.01)
-        got = asyncio.run(requests.download(self.claim.source, FILE_BYTES))
+        got = _download(self.claim.source)
         digest = sha256(got.content).hexdigest()
         if self.claim.live and digest == self.claim.hash:
             queue.unchanged(self.db, self.claim)
@@ -157,6 +157,16 @@ class Ingest:
     def _check(self) -> None:
         if self.lost():
             raise Fenced(f"document {self.claim.id}: the lease is lost")
+
+
+def _download(url: str) -> requests.Downloaded:
+    try:
+        return asyncio.run(requests.download(url, FILE_BYTES))
+    except NodeError as fault:
+        if fault.code != "too_large":
+            raise
+        told = f"What is there is over {FILE_BYTES // 2**20} MB."
+        raise NodeError(told, code="document_too_large", hint="Split it and add the parts.") from None
 
 
 def _place(passage: Passage) -> dict[str, Any]:

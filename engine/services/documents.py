@@ -106,7 +106,7 @@ def _new(body: dict[str, Any]) -> New:
 def delete(ws: Workspace, document_id: str) -> None:
     """Not found from here on; store and files follow."""
     with ws.begin() as tx:
-        rows.forget(tx, rows.document(tx, document_id, lock=True))
+        rows.forget(tx, rows.held(tx, document_id))
 
 
 def cancel(ws: Workspace, document_id: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from engine.errors import NotFound
 from engine.store import chores
-from engine.store.documents import UPLOAD, UPLOAD_S, files_of
+from engine.store.documents import UPLOAD, UPLOAD_S, files_of, forget_embeddings
 from engine.store.models import Chunk, Collection, Document, new_id
 from engine.store.session import Session
 
@@ -63,7 +63,10 @@ def counts(session: Session, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
 def delete_all(session: Session, row: Collection) -> None:
     """Nothing of it is found from here on; store and files follow."""
     of_it = col(Document.collection_id) == row.id
-    lease = session.exec(select(func.max(Document.lease_until)).where(of_it)).one()
+    # Documents before passages, as everybody takes them.
+    held = session.exec(select(Document.lease_until).where(of_it).order_by(col(Document.id)).with_for_update()).all()
+    lease = max((until for until in held if until), default=None)
+    forget_embeddings(session.connection(), row.workspace_id, "collection_id", row.id)
     chores.forget(
         session.connection(), row.workspace_id, row.id, vectors="", files=f"{row.workspace_id}/{row.id}/", due_at=lease
     )
@@ -146,8 +149,15 @@ def expect_file(session: Session, row: Document) -> None:
     row.owner, row.lease_until = UPLOAD, session.now + UPLOAD_S * 1000
 
 
+def held(session: Session, document_id: str) -> Document:
+    """The document, with its collection kept where it is until the transaction ends."""
+    one(session, document(session, document_id).collection_id, lock=True)
+    return document(session, document_id, lock=True)
+
+
 def forget(session: Session, row: Document) -> None:
     """It is gone for everybody who asks; store and files follow."""
+    forget_embeddings(session.connection(), row.workspace_id, "document_id", row.id)
     files = files_of(row.workspace_id, row.collection_id, row.id)
     lease = row.lease_until if row.owner else None
     chores.forget(

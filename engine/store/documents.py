@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from hashlib import sha256
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -17,10 +18,13 @@ from engine.errors import Fenced
 from engine.failpoint import hit
 from engine.store import chores
 from engine.store.database import Database, Statement, is_sqlite, now_ms
-from engine.store.models import Chunk
+from engine.store.models import Chunk, EmbeddingRow
 from engine.store.values import dumps
 
 CHUNK: sa.Table = Chunk.__table__  # type: ignore[attr-defined]
+EMBEDDING: sa.Table = EmbeddingRow.__table__  # type: ignore[attr-defined]
+SOME = 500
+"""Values in one statement."""
 LOST_MOST = 3
 """Leases lost in a row, after which a document is kept from the workers."""
 UPLOAD_S = 120
@@ -190,7 +194,12 @@ _SAME = Statement(
     "update document set status = 'ready', stage = '', progress = 1, owner = null, lease_until = null,"
     f" lost_in_a_row = 0, tries = 0, updated_at = :now {_MINE}"
 )
-_SPACE = Statement("select space from collection where workspace_id = :w and id = :id")
+_SPACE = "select space from collection where workspace_id = :w and id = :id"
+_SPACE_HELD = {True: Statement(_SPACE), False: Statement(_SPACE + " for share")}
+_TEXTS = {
+    of: Statement(f"select text, metadata from chunk where workspace_id = :w and {of} = :id")
+    for of in ("document_id", "collection_id")
+}
 _FORGET_CHUNKS = Statement("delete from chunk where workspace_id = :w and document_id = :id")
 
 
@@ -228,11 +237,15 @@ def flip(
         for chunk in chunks
     ]  # fmt: skip
     with db.begin() as conn:
+        # The collection before the document, as everybody takes them; and it does not move before this is done.
+        if _space_of(conn, claim) != space:
+            raise Fenced(f"the collection of document {claim.id} has moved")
         now = now_ms(conn)
         said = {"title": title, "content_type": content_type, "details": dumps(details)}
         _fenced(_FLIP(conn, **_key(claim), **said, chunks=len(rows), now=now), claim)
-        if _SPACE(conn, w=claim.workspace_id, id=claim.collection_id).scalar() != space:
-            raise Fenced(f"the collection of document {claim.id} has moved")
+        forget_embeddings(
+            conn, claim.workspace_id, "document_id", claim.id, {embedded(c.text, c.metadata) for c in chunks}
+        )
         _FORGET_CHUNKS(conn, w=claim.workspace_id, id=claim.id)
         if rows:
             conn.execute(sa.insert(CHUNK), rows)
@@ -240,6 +253,28 @@ def flip(
         if claim.live:
             old = f"{claim.id}:{claim.live}:"
             chores.forget(conn, claim.workspace_id, claim.collection_id, vectors=old)
+
+
+def _space_of(conn: Connection, claim: Claim) -> str | None:
+    return _SPACE_HELD[is_sqlite(conn)](conn, w=claim.workspace_id, id=claim.collection_id).scalar()
+
+
+def forget_embeddings(
+    conn: Connection,
+    workspace_id: str,
+    of: Literal["document_id", "collection_id"],
+    id_: str,
+    but: set[str] | None = None,
+) -> None:
+    """What a model answered for passages that go. A text that others have as well is asked again, if ever."""
+    kept, gone = but or set[str](), set[str]()
+    for row in _TEXTS[of](conn, w=workspace_id, id=id_):
+        if (text := embedded(row.text, json.loads(row.metadata))) not in kept:
+            gone.add(sha256(text.encode("utf-8", "surrogatepass")).hexdigest())
+    ordered = sorted(gone)
+    for at in range(0, len(ordered), SOME):
+        some = EMBEDDING.c.hash.in_(ordered[at : at + SOME])
+        conn.execute(sa.delete(EMBEDDING).where(EMBEDDING.c.workspace_id == workspace_id, some))
 
 
 def unchanged(db: Database, claim: Claim) -> None:
@@ -299,7 +334,7 @@ def left_behind(db: Database, claim: Claim, place: dict[str, Any]) -> None:
             files = files_of(claim.workspace_id, claim.collection_id, claim.id, claim.revision)
             kept = (row.file_key or "").startswith(files)
             left = {"vectors": claim.vectors, "files": None if kept else files}
-        elif row.status == "failed":
+        elif row.status == "failed" or place["space"] != _space_of(conn, claim):
             left = {"vectors": claim.vectors, "files": None}
         else:
             return

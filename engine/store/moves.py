@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from engine.errors import Fenced
 from engine.store import chores
 from engine.store.chores import Chore
-from engine.store.database import Database, Statement, now_ms
+from engine.store.database import Database, Statement, is_sqlite, now_ms
 from engine.store.values import dumps
 
 _BUSY = Statement(
@@ -20,6 +20,8 @@ _IDS = Statement("select id from chunk where workspace_id = :w and collection_id
 _CHUNK = Statement("select id, text, metadata from chunk where workspace_id = :w and id = :id")
 _MINE = Statement("select 1 from chore where workspace_id = :w and id = :id and epoch = :epoch")
 _SAY = Statement("update collection set moving = :moving where workspace_id = :w and id = :id")
+_HOLD = "select 1 from collection where workspace_id = :w and id = :id"
+_HELD = {True: Statement(_HOLD), False: Statement(_HOLD + " for update")}
 _SWITCH = Statement(
     "update collection set store = :store, embedding = :embedding, dimension = :dimension, space = :space,"
     " moving = null, updated_at = :now where workspace_id = :w and id = :id"
@@ -53,17 +55,18 @@ def chunks(db: Database, workspace_id: str, ids: list[str]) -> list[tuple[str, s
     return [(row.id, row.text, json.loads(row.metadata)) for row in rows if row is not None]
 
 
-def progress(db: Database, chore: Chore, done: int, of: int) -> None:
-    """Raises Fenced when it is somebody else's now, or not wanted any more."""
+def progress(db: Database, chore: Chore, done: int, of: int, error: dict[str, Any] | None = None) -> None:
+    """`error`: why it will be tried again. Raises Fenced when it is somebody else's now, or not wanted any more."""
     with db.begin() as conn:
         _fence(conn, chore)
-        _say(conn, chore, {"done": done, "of": of, "error": None})
+        _say(conn, chore, {"done": done, "of": of, "error": error, **({"again": True} if error else {})})
 
 
 def switch(db: Database, chore: Chore, copied: set[str]) -> bool:
     """From here on the collection is there, and what was before is forgotten. False if it changed meanwhile."""
     with db.begin() as conn:
-        _fence(conn, chore)
+        # Held before anything is compared: who adds or deletes passages holds it as well.
+        _HELD[is_sqlite(conn)](conn, w=chore.workspace_id, id=chore.collection_id)
         if _ids(conn, chore) != copied:
             return False
         body = chore.body
@@ -72,7 +75,7 @@ def switch(db: Database, chore: Chore, copied: set[str]) -> bool:
             conn, store=body["store"], embedding=body["embedding"], dimension=body["dimension"], space=body["space"],
             now=now_ms(conn), w=chore.workspace_id, id=chore.collection_id,
         )  # fmt: skip
-        chores.done(conn, chore)
+        _last(conn, chore)
         return True
 
 
@@ -84,7 +87,13 @@ def give_up(db: Database, chore: Chore, error: dict[str, Any] | None) -> None:
         place = {name: chore.body[name] for name in ("store", "space", "dimension")}
         body = {**place, "vectors": "", "files": None}
         chores.add(conn, chore.workspace_id, "forget", chore.collection_id, body)
-        chores.done(conn, chore)
+        _last(conn, chore)
+
+
+def _last(conn: Connection, chore: Chore) -> None:
+    """The chore is done; if somebody called it off, nothing of this happened."""
+    if not chores.done(conn, chore):
+        raise Fenced(f"chore {chore.id} is not in attempt {chore.epoch} any more")
 
 
 def _fence(conn: Connection, chore: Chore) -> None:

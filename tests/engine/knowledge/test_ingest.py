@@ -185,6 +185,41 @@ def test_a_stopped_ingest_leaves_nothing_behind(ws: Workspace, settings: Setting
     assert stored(ws, settings, home) == set()
 
 
+def test_pasted_texts_without_a_title_never_replace_each_other(ws: Workspace, settings: Settings):
+    home = made(ws, settings)
+    first, second = (
+        documents.add(ws, settings, home, {"text": f"Meeting\n\nNotes {n}"})["document_id"] for n in (1, 2)
+    )
+    assert first != second and documents.get(ws, first)["title"] == "Meeting"
+
+
+def test_what_a_model_answered_for_a_text_goes_with_the_text(
+    ws: Workspace, settings: Settings, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
+):
+    from engine.embeddings.hashing import Hashing
+
+    monkeypatch.setattr(Hashing, "kept_as", "kept")
+    home = made(ws, settings, chunk_size=100, chunk_overlap=0)
+    texts = [f"# Part {n}\n\nOtters are known to hold the hands of {n} others, for whole nights." for n in range(4)]
+    id_ = put(ws, settings, home, "\n\n".join(texts), "Otters")
+    settled(ws, id_)
+    assert kept(ws) == 4
+    put(ws, settings, home, "\n\n".join(texts[:3]), "Otters")
+    settled(ws, id_)
+    assert kept(ws) == 3
+    documents.delete(ws, id_)
+    assert kept(ws) == 0
+    settled(ws, put(ws, settings, home, texts[0], "Otters"))
+    assert kept(ws) == 1
+    collections.delete(ws, home)
+    assert kept(ws) == 0
+
+
+def kept(ws: Workspace) -> int:
+    with ws.db.read() as conn:
+        return Statement("select count(*) from embedding where workspace_id = :w")(conn, w=ws.id).scalar_one()
+
+
 # Moving ------------------------------------------------------------------------------------------------------
 
 
