@@ -163,6 +163,8 @@ def _download(url: str) -> requests.Downloaded:
     try:
         return asyncio.run(requests.download(url, FILE_BYTES))
     except NodeError as fault:
+        if fault.code == "http_status":
+            fault.hint = "Check the address; it may want somebody to sign in."
         if fault.code != "too_large":
             raise
         told = f"What is there is over {FILE_BYTES // 2**20} MB."
