@@ -51,7 +51,14 @@ def extract(
     if size > limits.file_mb * 1024 * 1024:
         raise too_large(f"The file has {size / 1024 / 1024:.1f} MB; the limit is {limits.file_mb} MB.")
     task = {"path": str(Path(path).absolute()), "name": name, "content_type": content_type, "limits": asdict(limits)}
-    return _result(_Child(task, limits).run(cancelled or _never))
+    try:
+        child = _Child(task, limits)
+    except OSError as fault:
+        raise NodeError(
+            f"No process could be started to read it ({fault.strerror}).", code="document_timeout", retryable=True,
+            hint="Try again when the machine has less to do.",
+        ) from None  # fmt: skip
+    return _result(child.run(cancelled or _never))
 
 
 def _never() -> bool:

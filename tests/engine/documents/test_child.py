@@ -134,6 +134,15 @@ def test_a_fault_of_the_asker_ends_it_too(file: Path):
         extract(file, "sleep", cancelled=cancelled)
 
 
+def test_a_machine_that_is_full_is_no_fault_of_the_file(file: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object, **__: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", full)
+    error = fault(file, "chatter")
+    assert error.retryable and "temporarily" in error.message
+
+
 def test_many_at_once_do_not_disturb_each_other(file: Path):
     files = len(os.listdir("/proc/self/fd"))
     with ThreadPoolExecutor(4) as pool:
