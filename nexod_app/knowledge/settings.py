@@ -97,9 +97,9 @@ def _use() -> rx.Component:
 
     return section(
         "Use it",
-        "In a workflow, put a step Retrieve before a model call, and give the call what it found.",
+        "In a workflow, put a step Search knowledge before a model call, and give the call what it found.",
         rx.el.ul(
-            line("Collection", "What the step Retrieve, an agent's search and the API know it by.", Shelf.head.name),
+            line("Collection", "What steps and agents that search know it by.", Shelf.head.name),
             line("In a prompt", "The passages with numbers, ready to be cited.", "{{ retrieve.text }}"),
             line("Id", "It stays the same for good.", Shelf.head.id),
             class_name="rows",

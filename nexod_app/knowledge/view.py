@@ -175,7 +175,7 @@ def _percent(part: float) -> int:
 def choice(one: Mapping[str, Any]) -> Choice:
     """A store or an embedding as the services name it; what is not ready says what it needs."""
     wants = "" if one["ready"] else one.get("hint", "")
-    return Choice(one["name"], one["title"], f"{one['help']} {wants}".strip(), one["ready"])
+    return Choice(one["name"], one["title"], f"{one['help']} {wants}".replace("`", "").strip(), one["ready"])
 
 
 def doc(one: Mapping[str, Any]) -> Doc:
