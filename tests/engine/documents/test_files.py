@@ -298,7 +298,7 @@ def look():
                 if f"socket:[{parts[9]}]" in mine:
                     seen.add(parts[2])
 
-thread = threading.Thread(target=look)
+thread = threading.Thread(target=look, daemon=True)
 thread.start()
 store = FileStore.open(Settings.read())
 for n in range(50):
