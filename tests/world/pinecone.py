@@ -121,6 +121,8 @@ class Service(Plane):
         self.positions = True
         """Whether answers tell how far the index has come."""
         self.ready_after_s = 0.0
+        self.strict_namespaces = False
+        """Refuse to read a namespace that nobody has written into."""
         self.foreign_host = ""
         """Tell clients that every index lives there."""
 
@@ -240,6 +242,12 @@ class Index(Plane):
         self.pending.append((time.monotonic() + self.service.lag_s, self.committed, write))
         self._settle()
 
+    def _known(self, name: str) -> dict[str, Record]:
+        assert self.service
+        if self.service.strict_namespaces and name not in self.namespaces:
+            raise Refused(404, "NOT_FOUND", "Namespace not found")
+        return self._space(name)
+
     def _space(self, name: str) -> dict[str, Record]:
         return self.namespaces.setdefault(name, {})
 
@@ -274,7 +282,7 @@ class Index(Plane):
         return vector
 
     def _delete(self, body: Any) -> Any:
-        space = self._space(body.get("namespace", ""))
+        space = self._known(body.get("namespace", ""))
         if len(body.get("ids", ())) > 1000:
             raise Refused(400, "INVALID_ARGUMENT", "Up to 1000 ids can be deleted at once")
         if body.get("deleteAll"):
@@ -286,7 +294,7 @@ class Index(Plane):
     def _query(self, body: Any) -> Any:
         if not 1 <= body["topK"] <= 10_000:
             raise Refused(400, "INVALID_ARGUMENT", "topK")
-        space, query = self._space(body.get("namespace", "")), self._vector(body["vector"])
+        space, query = self._known(body.get("namespace", "")), self._vector(body["vector"])
         found = [
             (float(vector @ query / (np.linalg.norm(vector) * np.linalg.norm(query))), id)
             for id, (vector, metadata) in space.items()
@@ -305,7 +313,7 @@ class Index(Plane):
 
     def _fetch(self, query: dict[str, list[str]]) -> Any:
         (namespace,) = query.get("namespace", [""])
-        space, ids = self._space(namespace), query.get("ids", [])
+        space, ids = self._known(namespace), query.get("ids", [])
         for id in ids:
             _check_id(id)
         vectors = {
@@ -318,7 +326,7 @@ class Index(Plane):
         limit, after = int(query.get("limit", ["100"])[0]), query.get("paginationToken", [""])[0]
         if not 1 <= limit <= 100:
             raise Refused(400, "INVALID_ARGUMENT", "limit")
-        ids = (id for id in sorted(self._space(namespace)) if id.startswith(prefix) and id > after)
+        ids = (id for id in sorted(self._known(namespace)) if id.startswith(prefix) and id > after)
         page = list(islice(ids, limit))
         answer: dict[str, Any] = {"vectors": [{"id": id} for id in page], "namespace": namespace}
         return {**answer, "pagination": {"next": page[-1]}} if len(page) == limit else answer

@@ -53,7 +53,7 @@ class Pinecone:
         index = self._service.found(space)
         if index is None or not top_k:
             return []
-        answer = self._service.call(
+        answer = self._service.read(
             index.query,
             vector=records.numbers(unit),
             top_k=top_k,
@@ -61,7 +61,8 @@ class Pinecone:
             filter=records.narrowed(space, rule),
             include_metadata=True,
         )
-        found = [records.match(space, one.id, one.score, one.metadata) for one in answer.matches]
+        matches = answer.matches if answer else []
+        found = [records.match(space, one.id, one.score, one.metadata) for one in matches]
         return sorted(found, key=lambda match: (-match.score, match.id))
 
     def fetch(self, space: Space, ids: Sequence[str]) -> list[Item]:
@@ -70,8 +71,8 @@ class Pinecone:
             return []
         found: list[Item] = []
         for batch in records.addresses([records.name(space, id) for id in ids]):
-            answer = self._service.call(index.fetch, ids=batch, namespace=space.workspace_id)
-            found += [records.item(space, id, one.values, one.metadata) for id, one in answer.vectors.items()]
+            there = self._fetched(index, space, batch)
+            found += [records.item(space, id, one.values, one.metadata) for id, one in there.items()]
         return found
 
     def ids(self, space: Space, prefix: str = "") -> Iterator[str]:
@@ -89,7 +90,7 @@ class Pinecone:
         if index is None:
             return
         while names := list(self._names(index, space, prefix)):
-            last = self._service.call(index.fetch, ids=names[-1:], namespace=space.workspace_id).vectors
+            last = self._fetched(index, space, names[-1:])
             for at in range(0, len(names), DELETE):
                 self._service.call(index.delete, ids=names[at : at + DELETE], namespace=space.workspace_id)
             self._wait(lambda last=last: not any(self._finds(index, space, id, v.values) for id, v in last.items()))
@@ -101,11 +102,17 @@ class Pinecone:
             "namespace": space.workspace_id,
         }
         while True:
-            page = self._service.call(index.list_paginated, **asked)
+            page = self._service.read(index.list_paginated, **asked)
+            if page is None:
+                return
             yield from (str(one.id) for one in page.vectors)
             asked["pagination_token"] = page.pagination.next if page.pagination else None
             if not asked["pagination_token"]:
                 return
+
+    def _fetched(self, index: Index, space: Space, names: Sequence[str]) -> Mapping[str, Any]:
+        answer = self._service.read(index.fetch, ids=list(names), namespace=space.workspace_id)
+        return answer.vectors if answer else {}
 
     def _send(self, index: Index, space: Space, batch: Sequence[records.Record]) -> int | None:
         """Where in the index's history the write stands, if it says so."""
@@ -121,22 +128,22 @@ class Pinecone:
 
     def _shows(self, index: Index, space: Space, last: records.Record, position: int | None) -> bool:
         """By the position that a search tells; without one, by reading the record that was written last."""
-        answer = self._service.call(index.query, vector=last["values"], top_k=1, namespace=space.workspace_id)
-        seen = answer.response_info.lsn_reconciled if answer.response_info else None
+        answer = self._service.read(index.query, vector=last["values"], top_k=1, namespace=space.workspace_id)
+        seen = answer.response_info.lsn_reconciled if answer and answer.response_info else None
         if position is not None and seen is not None:
             return seen >= position
-        found = self._service.call(index.fetch, ids=[last["id"]], namespace=space.workspace_id).vectors.get(last["id"])
+        found = self._fetched(index, space, [last["id"]]).get(last["id"])
         return found is not None and records.is_same(last, found.values, found.metadata)
 
     def _finds(self, index: Index, space: Space, name: str, values: Sequence[float]) -> bool:
-        answer = self._service.call(
+        answer = self._service.read(
             index.query,
             vector=list(values),
             top_k=PROBE,
             namespace=space.workspace_id,
             filter=records.narrowed(space, filters.Every(())),
         )
-        return any(one.id == name for one in answer.matches)
+        return any(one.id == name for one in (answer.matches if answer else ()))
 
     def _wait(self, done: Callable[[], bool]) -> None:
         """Until a write can be seen."""

@@ -71,13 +71,22 @@ class Service:
                 return ask(**asked)
             except PineconeError as fault:
                 said = _said(fault)
-                wait = said.retry_after if said.retry_after is not None else random.uniform(pause / 2, pause)
+                wait = (said.retry_after or 0) + random.uniform(pause / 2, pause)
                 if not said.retryable or time.monotonic() + wait > end:
                     if said.code == "store_unavailable":
                         self._indexes.clear()  # it may live elsewhere by now
                     raise said from None
             time.sleep(wait)
             pause = min(LONGEST_PAUSE_S, pause * 2)
+
+    def read(self, ask: Callable[..., T], **asked: Any) -> T | None:
+        """The same, None when nobody has written into the namespace yet."""
+        try:
+            return self.call(ask, **asked)
+        except NodeError as fault:
+            if fault.extra.get("status") == 404 and "namespace" in fault.message.lower():
+                return None
+            raise
 
     @functools.cached_property
     def _client(self) -> Pinecone:

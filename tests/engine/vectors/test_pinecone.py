@@ -97,6 +97,16 @@ def test_reading_makes_no_index(service: Service):
     assert not service.indexes
 
 
+def test_a_namespace_that_nobody_wrote_into_is_empty(service: Service):
+    service.strict_namespaces, service.lag_s = True, 0.1
+    pinecone, here = store(service), space()
+    pinecone.prepare(here)
+    assert (pinecone.query(here, vectors(1)[0], 3), pinecone.fetch(here, ["a"]), pinecone.count(here)) == ([], [], 0)
+    pinecone.drop(here)
+    pinecone.upsert(here, items(2))
+    assert pinecone.count(here) == 2
+
+
 def test_a_record_carries_what_a_person_wants_to_see_there(service: Service):
     here = space()
     given = {"title": "Plan", "source": "plan.pdf", "content_type": "application/pdf", "created": 1763640000000}
