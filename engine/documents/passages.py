@@ -74,8 +74,7 @@ def _back(text: str, earliest: int, stop: int, resume: int) -> int:
     if place >= stop - 1:
         head = text[earliest:stop].split(None, 1)
         place = stop - len(head[1]) if len(head) > 1 else stop
-    place = _next(text, place)
-    return place if place < stop else resume
+    return _next(text, place)
 
 
 def _next(text: str, at: int) -> int:

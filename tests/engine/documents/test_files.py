@@ -139,18 +139,32 @@ def test_a_reader_sees_the_old_or_the_new_and_never_a_part(tmp_path: Path):
     assert seen <= set(whole)
 
 
-def test_folders_that_others_empty_are_no_hindrance(tmp_path: Path):
+def test_a_folder_that_somebody_empties_is_no_hindrance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    store = LocalFiles(tmp_path / "files")
+    make, times = LocalFiles._make, iter(range(3))
+
+    def made_and_removed(self: LocalFiles, folder: Path) -> None:
+        make(self, folder)
+        if next(times, None) is not None:
+            folder.rmdir()
+
+    monkeypatch.setattr(LocalFiles, "_make", made_and_removed)
+    store.put(KEY, b"1")
+    assert store.get(KEY) == b"1"
+
+
+def test_many_may_work_in_one_folder(tmp_path: Path):
     store = LocalFiles(tmp_path / "files")
 
     def work(name: str) -> None:
-        for _ in range(150):
+        for _ in range(100):
             store.put(f"a/b/{name}", name.encode())
             assert store.get(f"a/b/{name}") == name.encode()
             store.delete(f"a/b/{name}")
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, "wxyz"))
-    assert list((tmp_path / "files").rglob("*")) == []
+    assert not [path for path in (tmp_path / "files").rglob("*") if path.is_file()]
 
 
 def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -337,6 +351,17 @@ def test_nothing_but_the_endpoint_is_asked(tmp_path: Path, world: S3):
         assert done.stdout.split() == [f"0100007F:{world.port:04X}"]
         assert trap.calls == []
         assert {call.split("?")[0].split("/")[1] for _, call in world.calls} == {s3.BUCKET}
+
+
+def test_settings_win_over_the_environment(tmp_path: Path, world: S3, monkeypatch: pytest.MonkeyPatch):
+    with Trap() as trap:
+        for name in ("AWS_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+            monkeypatch.setenv(name, trap.origin)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION"):
+            monkeypatch.setenv(name, "other")
+        store = quick(tmp_path, world)
+        store.put(KEY, b"1")
+        assert (store.get(KEY), trap.calls) == (b"1", [])
 
 
 def test_a_redirect_takes_no_key_and_no_content_along(tmp_path: Path, world: S3):
