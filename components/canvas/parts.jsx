@@ -71,7 +71,11 @@ export function Read({ value, deep = 0 }) {
   if (value.$blob) return <><Prose>{value.preview}</Prose><p className="hint">{Math.round(value.size / 1024)} KB; only its beginning is shown.</p></>;
   if (areMatches(value)) return <Matches value={value} />;
   if (Array.isArray(value)) return value.length && value.length <= 50 && deep < 2 ? <ol className="items">{value.map((v, i) => <li key={i}><Read value={v} deep={deep + 1} /></li>)}</ol> : <pre className="pre">{text(value)}</pre>;
-  const { text: whole, ...rest } = value, others = Object.entries(rest), main = areMatches(rest.matches) ? undefined : whole;
+  if (areMatches(value.matches)) {
+    const { text: _, matches, ...more } = value;
+    return <><Matches value={matches} />{Object.keys(more).length > 0 && <Read value={more} deep={deep + 1} />}</>;
+  }
+  const { text: main, ...rest } = value, others = Object.entries(rest);
   return (
     <>
       {typeof main === "string" && <Prose>{main}</Prose>}
