@@ -185,8 +185,8 @@ def _ended(db: Database, claim: Claim, fault: NodeError) -> None:
             queue.fail(db, claim, error)
     except Fenced:
         log.info("document %s is not ours any more", claim.id)
-    except NexodError as fault:  # the database does not answer: the lease runs out, somebody tries again
-        log.warning("document %s: %s", claim.id, fault)
+    except NexodError as lost:  # the database does not answer: the lease runs out, somebody tries again
+        log.warning("document %s: %s", claim.id, lost)
 
 
 def wait(

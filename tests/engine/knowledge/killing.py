@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine import up
+from engine import up, worker
 from engine.failpoint import hit
 from engine.knowledge import ingest
 from engine.settings import Settings
@@ -68,5 +68,6 @@ def without_flip() -> None:
 
 if __name__ == "__main__":
     {"": lambda: None, "fence": without_fence, "flip": without_flip}[os.environ.get("NEXOD_KILL_WITHOUT", "")]()
+    worker.STUCK_S = 600.0  # whoever was frozen goes on, and does not end itself
     settings = Settings.read()
     up.run(settings, lambda ready: nobody(settings, ready))

@@ -220,6 +220,23 @@ def kept(ws: Workspace) -> int:
         return Statement("select count(*) from embedding where workspace_id = :w")(conn, w=ws.id).scalar_one()
 
 
+def test_a_worker_that_stops_gives_back_what_it_has(ws: Workspace, settings: Settings):
+    home = made(ws, settings, chunk_size=100, chunk_overlap=0)
+    text = "\n\n".join(f"Otter number {n} holds the hands of its neighbours all night long." for n in range(4000))
+    id_ = put(ws, settings, home, text, "Otters")
+    first = Ingester(ws.db, settings, "first", lease_s=15)
+    first.start()
+    until(lambda: documents.get(ws, id_)["stage"] == "embedding")
+    first.close(0)
+    assert documents.get(ws, id_)["status"] == "pending"
+    second = Ingester(ws.db, settings, "second", lease_s=15)
+    second.start()
+    assert settled(ws, id_)["chunks"] == 4000
+    second.close(5)
+    until(lambda: not first.alive())
+    assert len(stored(ws, settings, home)) == 4000
+
+
 # Moving ------------------------------------------------------------------------------------------------------
 
 
