@@ -118,6 +118,8 @@ class Service(Plane):
         self.delay_path = "/"
         self.lag_s = 0.0
         """How long a write stays unseen."""
+        self.reads_lag = True
+        """Whether reading by id and listing are as late as searching."""
         self.positions = True
         """Whether answers tell how far the index has come."""
         self.ready_after_s = 0.0
@@ -188,7 +190,8 @@ class Index(Plane):
         self.name, self.dimension, self.metric, self.deployment = name, dimension, metric, deployment
         self.made = time.monotonic()
         self.namespaces: dict[str, dict[str, Record]] = {}
-        self.pending: list[tuple[float, int, Callable[[], None]]] = []
+        self.early: dict[str, dict[str, Record]] = {}
+        self.pending: list[tuple[float, int, Callable[[], object]]] = []
         self.committed = self.indexed = 0
         self.is_gone = False
 
@@ -236,10 +239,11 @@ class Index(Plane):
             write()
             self.indexed = position
 
-    def _commit(self, write: Callable[[], None]) -> None:
+    def _commit(self, write: Callable[[dict[str, Record]], object], name: str) -> None:
         assert self.service
+        write(self.early.setdefault(name, {}))
         self.committed += 1
-        self.pending.append((time.monotonic() + self.service.lag_s, self.committed, write))
+        self.pending.append((time.monotonic() + self.service.lag_s, self.committed, lambda: write(self._space(name))))
         self._settle()
 
     def _known(self, name: str) -> dict[str, Record]:
@@ -247,6 +251,11 @@ class Index(Plane):
         if self.service.strict_namespaces and name not in self.namespaces:
             raise Refused(404, "NOT_FOUND", "Namespace not found")
         return self._space(name)
+
+    def _read(self, name: str) -> dict[str, Record]:
+        assert self.service
+        known = self._known(name)
+        return known if self.service.reads_lag else self.early.get(name, {})
 
     def _space(self, name: str) -> dict[str, Record]:
         return self.namespaces.setdefault(name, {})
@@ -256,7 +265,7 @@ class Index(Plane):
         if not 0 < len(vectors) <= 1000:
             raise Refused(400, "INVALID_ARGUMENT", "Up to 1000 vectors can be upserted at once")
         records = {vector["id"]: self._record(vector) for vector in vectors}
-        self._commit(lambda: self._space(body.get("namespace", "")).update(records))
+        self._commit(lambda space: space.update(records), body.get("namespace", ""))
         return {"upsertedCount": len(vectors)}
 
     def _record(self, vector: Any) -> Record:
@@ -282,13 +291,14 @@ class Index(Plane):
         return vector
 
     def _delete(self, body: Any) -> Any:
-        space = self._known(body.get("namespace", ""))
+        name = body.get("namespace", "")
+        self._known(name)
         if len(body.get("ids", ())) > 1000:
             raise Refused(400, "INVALID_ARGUMENT", "Up to 1000 ids can be deleted at once")
         if body.get("deleteAll"):
-            self._commit(space.clear)
+            self._commit(lambda space: space.clear(), name)
         else:
-            self._commit(lambda: [space.pop(id, None) for id in body["ids"]])  # type: ignore[arg-type,return-value]
+            self._commit(lambda space: [space.pop(id, None) for id in body["ids"]], name)
         return {}
 
     def _query(self, body: Any) -> Any:
@@ -313,7 +323,7 @@ class Index(Plane):
 
     def _fetch(self, query: dict[str, list[str]]) -> Any:
         (namespace,) = query.get("namespace", [""])
-        space, ids = self._known(namespace), query.get("ids", [])
+        space, ids = self._read(namespace), query.get("ids", [])
         for id in ids:
             _check_id(id)
         vectors = {
@@ -326,7 +336,7 @@ class Index(Plane):
         limit, after = int(query.get("limit", ["100"])[0]), query.get("paginationToken", [""])[0]
         if not 1 <= limit <= 100:
             raise Refused(400, "INVALID_ARGUMENT", "limit")
-        ids = (id for id in sorted(self._known(namespace)) if id.startswith(prefix) and id > after)
+        ids = (id for id in sorted(self._read(namespace)) if id.startswith(prefix) and id > after)
         page = list(islice(ids, limit))
         answer: dict[str, Any] = {"vectors": [{"id": id} for id in page], "namespace": namespace}
         return {**answer, "pagination": {"next": page[-1]}} if len(page) == limit else answer

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DELETE = 1000
 LIST = 100
 PROBE = 100
+"""Among so many of the nearest that are just like it, a record is looked for."""
 
 
 class Pinecone:
@@ -90,10 +91,12 @@ class Pinecone:
         if index is None:
             return
         while names := list(self._names(index, space, prefix)):
-            last = self._fetched(index, space, names[-1:])
+            last = [
+                records.again(id, v.values, v.metadata) for id, v in self._fetched(index, space, names[-1:]).items()
+            ]
             for at in range(0, len(names), DELETE):
                 self._service.call(index.delete, ids=names[at : at + DELETE], namespace=space.workspace_id)
-            self._wait(lambda last=last: not any(self._finds(index, space, id, v.values) for id, v in last.items()))
+            self._wait(lambda last=last: not any(self._searched(index, space, one) for one in last))
 
     def _names(self, index: Index, space: Space, prefix: str) -> Iterator[str]:
         asked: dict[str, Any] = {
@@ -127,23 +130,27 @@ class Pinecone:
         return answer.response_info.lsn_committed if answer.response_info else None
 
     def _shows(self, index: Index, space: Space, last: records.Record, position: int | None) -> bool:
-        """By the position that a search tells; without one, by reading the record that was written last."""
-        answer = self._service.read(index.query, vector=last["values"], top_k=1, namespace=space.workspace_id)
-        seen = answer.response_info.lsn_reconciled if answer and answer.response_info else None
-        if position is not None and seen is not None:
-            return seen >= position
-        found = self._fetched(index, space, [last["id"]]).get(last["id"])
+        """By the position that a search tells; without one, by finding the record that was written last."""
+        if position is not None:
+            answer = self._service.read(index.query, vector=last["values"], top_k=1, namespace=space.workspace_id)
+            seen = answer.response_info.lsn_reconciled if answer and answer.response_info else None
+            if seen is not None:
+                return seen >= position
+        found = self._searched(index, space, last)
         return found is not None and records.is_same(last, found.values, found.metadata)
 
-    def _finds(self, index: Index, space: Space, name: str, values: Sequence[float]) -> bool:
+    def _searched(self, index: Index, space: Space, record: records.Record) -> Any:
+        """The record as a search finds it: reading by id and listing run ahead of that, or behind."""
         answer = self._service.read(
             index.query,
-            vector=list(values),
+            vector=record["values"],
             top_k=PROBE,
             namespace=space.workspace_id,
-            filter=records.narrowed(space, filters.Every(())),
+            filter=records.just_like(record),
+            include_values=True,
+            include_metadata=True,
         )
-        return any(one.id == name for one in (answer.matches if answer else ()))
+        return next((one for one in (answer.matches if answer else ()) if one.id == record["id"]), None)
 
     def _wait(self, done: Callable[[], bool]) -> None:
         """Until a write can be seen."""

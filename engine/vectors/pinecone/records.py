@@ -95,6 +95,17 @@ def item(space: Space, name: str, values: Sequence[float], metadata: Mapping[str
     return Item(id_of(space, name), np.array(values, np.float32), _metadata(metadata))
 
 
+def again(name: str, values: Sequence[float], metadata: Mapping[str, Any] | None) -> Record:
+    """A record as it was read."""
+    return {"id": name, "values": list(values), "metadata": dict(metadata or {})}
+
+
+def just_like(one: Record) -> dict[str, Any]:
+    """The filter that few others pass."""
+    plain = [{field: {"$eq": value}} for field, value in one["metadata"].items() if not is_list(value)]
+    return {"$and": plain}
+
+
 def is_same(one: Record, values: Sequence[float], metadata: Mapping[str, Any] | None) -> bool:
     return dict(metadata or {}) == one["metadata"] and bool(np.allclose(values, one["values"], atol=1e-6))
 

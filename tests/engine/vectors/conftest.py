@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -12,7 +12,7 @@ from engine.store.database import Database
 from engine.store.migrate import migrate
 from engine.store.pgvector import PgVector
 from engine.store.vectors import Embedded
-from engine.vectors import VectorStore
+from engine.vectors import Item, Space, VectorStore
 from engine.vectors.pinecone import Patience, Pinecone
 from tests.servers import Postgres
 from tests.world.pinecone import Service
@@ -73,9 +73,23 @@ def pinecone(service: Service) -> Pinecone:
     return Pinecone(Settings(pinecone_api_key=service.key, pinecone_host=service.origin))
 
 
+class Tidy(Pinecone):
+    """Leaves nothing behind at the real service."""
+
+    used: set[Space]
+
+    def upsert(self, space: Space, items: Sequence[Item]) -> None:
+        self.used.add(space)
+        super().upsert(space, items)
+
+
 @pytest.fixture
-def pinecone_real() -> Pinecone:
-    return Pinecone(Settings(pinecone_api_key=REAL, pinecone_index="nexod-test"), Patience(visible_s=120))
+def pinecone_real() -> Iterator[Pinecone]:
+    store = Tidy(Settings(pinecone_api_key=REAL, pinecone_index="nexod-test"), Patience(visible_s=120))
+    store.used = set()
+    yield store
+    for space in store.used:
+        store.drop(space)
 
 
 def _migrated(url: str) -> Iterator[Database]:

@@ -218,9 +218,10 @@ def test_an_answer_that_is_none_is_an_error(service: Service, body: bytes):
         assert fault(lambda: pinecone.query(here, vectors(1)[0], 1)).code == "store_unavailable"
 
 
+@pytest.mark.parametrize("reads_lag", [True, False])
 @pytest.mark.parametrize("positions", [True, False])
-def test_what_was_written_is_found_although_it_shows_late(service: Service, positions: bool):
-    service.lag_s, service.positions = 0.15, positions
+def test_what_was_written_is_found_although_it_shows_late(service: Service, positions: bool, reads_lag: bool):
+    service.lag_s, service.positions, service.reads_lag = 0.15, positions, reads_lag
     pinecone, here, all_ = store(service), space(), items(6)
     pinecone.upsert(here, all_)
     assert len(pinecone.query(here, all_[0].vector, 10)) == 6
