@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,36 @@ def test_a_worker_that_stops_gives_back_what_it_has(ws: Workspace, settings: Set
     second.close(5)
     until(lambda: not first.alive())
     assert len(stored(ws, settings, home)) == 4000
+
+
+def test_who_takes_over_asks_the_model_for_nothing_again(
+    ws: Workspace, settings: Settings, monkeypatch: pytest.MonkeyPatch
+):
+    from engine.embeddings.hashing import Hashing
+    from engine.knowledge import pipeline
+
+    asked: list[str] = []
+    embed = Hashing.embed
+    monkeypatch.setattr(Hashing, "kept_as", "kept")
+    monkeypatch.setattr(Hashing, "embed", lambda self, texts: asked.extend(texts) or embed(self, texts))
+    home = made(ws, settings, chunk_size=100, chunk_overlap=0)
+    text = "\n\n".join(f"Otter number {n} holds the hands of its neighbours all night long." for n in range(300))
+    id_ = put(ws, settings, home, text, "Otters")
+
+    def die(name: str) -> None:
+        if name == "ingest_stored":
+            raise KeyboardInterrupt  # nobody catches it, as nobody catches a kill
+
+    place = queue.home(ws.db, ws.id, home)
+    assert place
+    for instant in (die, lambda name: None):
+        monkeypatch.setattr(pipeline, "hit", instant)
+        claim = queue.claim(ws.db, "mine", 0.0, (ws.id, id_))
+        assert claim
+        with suppress(KeyboardInterrupt):
+            pipeline.Ingest(ws.db, settings, claim, place, lambda: False).run()
+        time.sleep(0.01)
+    assert documents.get(ws, id_)["chunks"] == len(asked) == len(set(asked)) == 300
 
 
 # Moving ------------------------------------------------------------------------------------------------------
