@@ -115,24 +115,23 @@ def _sqlite(
     return [(id_, float(rank)) for id_, rank in rows]
 
 
+# ts_rank knows no rarity, so each word's rank is weighed by how few passages of the collection hold it. The queries are
+# made once, in `asked`: written where they are used, they would be parsed for every row.
+_RANKED = Statement(
+    "with asked as materialized (select n, plainto_tsquery('english', word) as query"
+    " from unnest(cast(:words as text[])) with ordinality as one (word, n)),"
+    " hits as materialized (select s.id, a.n, ts_rank(s.words, a.query, 1) as rank from asked a"
+    " join chunk_search s on s.words @@ a.query where s.workspace_id = :w and s.collection_id = :c),"
+    " held as (select n, count(*) as times from hits group by n),"
+    " every as (select count(*) as times from chunk_search where workspace_id = :w and collection_id = :c)"
+    " select id, sum(ln(1 + (every.times - held.times + 0.5) / (held.times + 0.5)) * rank) as total"
+    " from hits join held using (n) cross join every group by id order by total desc, id limit :limit offset :offset"
+)
+
+
 def _postgresql(
     conn: sa.Connection, collection: Place, words: Sequence[str], limit: int, offset: int
 ) -> list[tuple[str, float]]:
-    """tsrank knows no rarity, so each word's rank is weighed by how few passages of the collection hold it."""
-    queries = [f"plainto_tsquery('english', :q{at})" for at in range(len(words))]
-    counts = ", ".join(f"count(*) filter (where words @@ {query}) as n{at}" for at, query in enumerate(queries))
-    rank = " + ".join(
-        f"ln(1 + (total - n{at} + 0.5) / (n{at} + 0.5)) * ts_rank(words, {query}, 1)"
-        for at, query in enumerate(queries)
-    )
-    mine = "workspace_id = :w and collection_id = :c"
-    statement = (
-        f"with hits as materialized (select id, words from chunk_search"
-        f" where {mine} and words @@ ({' || '.join(queries)})),"
-        f" every as (select count(*) as total from chunk_search where {mine}), counts as (select {counts} from hits)"
-        f" select id, {rank} as rank from hits, every, counts order by rank desc, id limit :limit offset :offset"
-    )
-    values = {f"q{at}": word for at, word in enumerate(words)}
-    values |= {"w": collection.workspace_id, "c": collection.id}
-    rows = conn.execute(sa.text(statement), {**values, "limit": limit, "offset": offset})
+    mine = {"w": collection.workspace_id, "c": collection.id}
+    rows = _RANKED(conn, words=list(words), **mine, limit=limit, offset=offset)
     return [(id_, float(rank)) for id_, rank in rows]
