@@ -55,11 +55,11 @@ def chunks(db: Database, workspace_id: str, ids: list[str]) -> list[tuple[str, s
     return [(row.id, row.text, json.loads(row.metadata)) for row in rows if row is not None]
 
 
-def progress(db: Database, chore: Chore, done: int, of: int, error: dict[str, Any] | None = None) -> None:
-    """`error`: why it will be tried again. Raises Fenced when it is somebody else's now, or not wanted any more."""
+def progress(db: Database, chore: Chore, done: int, of: int, delayed: dict[str, Any] | None = None) -> None:
+    """`delayed`: why it will be tried again later. Raises Fenced when it is somebody else's now, or not wanted any more."""
     with db.begin() as conn:
         _fence(conn, chore)
-        _say(conn, chore, {"done": done, "of": of, "error": error, **({"again": True} if error else {})})
+        _say(conn, chore, {"done": done, "of": of, "error": None, **({"delayed": delayed} if delayed else {})})
 
 
 def switch(db: Database, chore: Chore, copied: set[str]) -> bool:
