@@ -68,13 +68,19 @@ def _back(text: str, earliest: int, stop: int, resume: int) -> int:
     """The next passage repeats the end of this one from a sentence or a line on, else from a word on."""
     if earliest >= stop:
         return resume
-    sentence = next((found.end() for found in ENDS.finditer(text, earliest, stop)), stop)
+    sentence = next((at for found in ENDS.finditer(text, earliest, stop) if _says(text, at := found.end(), stop)), stop)
     line = text.find("\n", earliest, stop)
     place = min(sentence, line if line >= 0 else stop)
     if place >= stop - 1:
         head = text[earliest:stop].split(None, 1)
         place = stop - len(head[1]) if len(head) > 1 else stop
     return _next(text, place)
+
+
+def _says(text: str, at: int, stop: int) -> bool:
+    """Whether its line goes on with a word: behind the last full stop of a table's row stands a bar, no sentence."""
+    line = text.find("\n", at, stop)
+    return any(map(str.isalnum, text[at : line if line >= 0 else stop]))
 
 
 def _next(text: str, at: int) -> int:

@@ -53,7 +53,6 @@ def chatter() -> None:
     print("noise", flush=True)
 
 
-
 def write() -> None:
     Path("left-behind").write_text("x")
 

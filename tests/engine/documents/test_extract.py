@@ -388,8 +388,6 @@ def test_titles_come_from_the_document_or_from_its_name():
     assert read_(b"x", "").title == ""
 
 
-
-
 PIECES = st.lists(
     st.sampled_from([
         b"<p>", b"</p>", b"<table><tr><td>", b"<script>", b"<!--", b"-->", b"# ", b"---\n", b"```\n", b"\n\n", b",",

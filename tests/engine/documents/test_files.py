@@ -414,4 +414,3 @@ def test_opening_a_local_store_loads_no_library_of_buckets():
     code += "FileStore.open(Settings()); print([m for m in sys.modules if m.split('.')[0] == 'obstore'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[3])
     assert done.stdout.strip() == "[]", done.stderr
-

@@ -75,6 +75,12 @@ def test_rows_of_a_table_stay_whole():
     assert [row for p in passages for row in p.text.split("\n")] == rows
 
 
+def test_no_passage_begins_with_the_end_of_a_row():
+    row = "| `GET /things/{thing}` | | One of the things that there are, with its large values in full. |"
+    found = cut(document(Section("\n".join([row] * 40))), 500, 100)
+    assert len(found) > 5 and all(passage.text.startswith("| `GET") for passage in found)
+
+
 def test_passages_overlap_by_whole_sentences():
     text = " ".join(f"This is sentence number {n} of it." for n in range(60))
     passages = cut(document(Section(text)), 300, 80)
