@@ -56,7 +56,7 @@ def chunks(db: Database, workspace_id: str, ids: list[str]) -> list[tuple[str, s
 
 
 def progress(db: Database, chore: Chore, done: int, of: int, delayed: dict[str, Any] | None = None) -> None:
-    """`delayed`: why it will be tried again later. Raises Fenced when it is somebody else's now, or not wanted any more."""
+    """`delayed`: why it will be tried again. Raises Fenced when it is somebody else's now, or not wanted any more."""
     with db.begin() as conn:
         _fence(conn, chore)
         _say(conn, chore, {"done": done, "of": of, "error": None, **({"delayed": delayed} if delayed else {})})
