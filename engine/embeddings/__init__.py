@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.errors import NodeError
-from engine.llm.presets import PRESETS
+from engine.llm.presets import PRESETS, Preset
 from engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     Array = NDArray[np.float32]
 
 DEFAULT = "hashing"
-SUGGESTED = {"openai": "text-embedding-3-small", "deepinfra": "BAAI/bge-m3"}
-"""What a provider's first choice is called; others are typed by hand as `<provider>/<model>`."""
 
 
 class Embedder(Protocol):
@@ -83,23 +81,18 @@ def choices(settings: Settings) -> list[dict[str, Any]]:
             "ready": ready,
             "dimension": minilm.DIMENSION,
         },
-        *(_remote(provider) for provider in PRESETS if _offered(provider)),
+        *(_remote(who) for who in PRESETS.values() if who.protocol == "openai" and who.embedding_model()),
     ]
 
 
-def _offered(provider: str) -> bool:
-    who = PRESETS[provider]
-    return who.protocol == "openai" and (provider in SUGGESTED or who.ready)
-
-
-def _remote(provider: str) -> dict[str, Any]:
+def _remote(who: Preset) -> dict[str, Any]:
     from engine.embeddings.openai import KNOWN
 
-    who, model = PRESETS[provider], SUGGESTED.get(provider, "")
+    model = who.embedding_model()
     return {
-        "name": f"{provider}/{model}",
-        "title": f"{who.title} {model}".strip(),
+        "name": f"{who.name}/{model}",
+        "title": f"{who.title} {model}",
         "help": "Knows meanings in many languages; every text is sent there." + ("" if who.ready else f" {who.hint}"),
         "ready": who.ready,
-        "dimension": KNOWN.get(model),
+        "dimension": None if who.base_url() else KNOWN.get(model),
     }

@@ -84,6 +84,12 @@ def test_the_choices_say_what_each_is_and_what_it_needs(monkeypatch: pytest.Monk
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     choices = {choice["name"]: choice for choice in embeddings.choices(Settings())}
     assert choices["openai/text-embedding-3-small"]["ready"]
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
+    monkeypatch.setenv("OPENAI_EMBEDDING_MODEL", "mine")
+    monkeypatch.setenv("OLLAMA_BASE_URL", "http://127.0.0.1:1/v1")
+    choices = {choice["name"]: choice for choice in embeddings.choices(Settings())}
+    assert choices["openai/mine"]["dimension"] is None and choices["openai/mine"]["ready"]
+    assert not [name for name in choices if name.startswith("ollama")], "nobody knows a model of it"
     assert all(choice.keys() == {"name", "title", "help", "ready", "dimension"} for choice in choices.values())
 
 
