@@ -125,7 +125,8 @@ class Ingest:
             self._check()
             prefix = self.claim.vectors
             pairs = zip(some, rows, strict=True)
-            store.upsert(space, [Item(f"{prefix}{c.n}", row, c.metadata) for c, row in pairs])
+            last = at + AT_ONCE >= len(chunks)
+            store.upsert(space, [Item(f"{prefix}{c.n}", row, c.metadata) for c, row in pairs], wait=last)
             done = min(1.0, (at + len(some)) / len(chunks))
             self._say("embedding", READ + (STORED - READ) * done)
 

@@ -76,7 +76,7 @@ class PgVector:
     def prepare(self, space: Space) -> None:
         self._make()
 
-    def upsert(self, space: Space, items: Sequence[Item]) -> None:
+    def upsert(self, space: Space, items: Sequence[Item], *, wait: bool = True) -> None:
         rows = [
             {**_key(space), "id": item.id, "metadata": _json(item.metadata), "data": _text(item.vector)}
             for item in checks.items(space, items)

@@ -80,7 +80,7 @@ class Embedded:
     def prepare(self, space: Space) -> None:
         """The tables are there."""
 
-    def upsert(self, space: Space, items: Sequence[Item]) -> None:
+    def upsert(self, space: Space, items: Sequence[Item], *, wait: bool = True) -> None:
         rows = [
             {**_key(space), "id": item.id, "metadata": _text(item.metadata), "data": item.vector.tobytes()}
             for item in checks.items(space, items)

@@ -50,8 +50,9 @@ class VectorStore(Protocol):
         """Make sure that the space can be written to; the first call may take a minute."""
         ...
 
-    def upsert(self, space: Space, items: Sequence[Item]) -> None:
-        """All or an error; ids that are there already are replaced. After it, `query` finds them."""
+    def upsert(self, space: Space, items: Sequence[Item], *, wait: bool = True) -> None:
+        """All or an error; ids that are there already are replaced. After it, `query` finds them. Who writes batch
+        after batch waits with the last one: it waits for all that the same store was given before."""
         ...
 
     def query(self, space: Space, vector: Array, top_k: int, filter: Mapping[str, Any] | None = None) -> list[Match]:

@@ -21,6 +21,7 @@ import numpy as np
 from tests.world.server import Handler, World, main
 
 MAX_BODY = 2 * 1024 * 1024
+MAX_ADDRESS = 8000
 MAX_METADATA = 40 * 1024
 Record = tuple[np.ndarray, dict[str, Any]]
 
@@ -219,6 +220,8 @@ class Index(Plane):
         }
         if self.is_gone or (method, path) not in routes:
             raise Refused(404, "NOT_FOUND", f"{method} {path}")
+        if len(call.path) > MAX_ADDRESS:
+            raise Refused(414, "INVALID_ARGUMENT", f"The address exceeds {MAX_ADDRESS} characters")
         if len(call.body) > MAX_BODY:
             raise Refused(413, "PAYLOAD_TOO_LARGE", f"The request exceeds {MAX_BODY} bytes")
         with self.lock:

@@ -38,7 +38,7 @@ class Pinecone:
     def prepare(self, space: Space) -> None:
         self._service.made(space)
 
-    def upsert(self, space: Space, items: Sequence[Item]) -> None:
+    def upsert(self, space: Space, items: Sequence[Item], *, wait: bool = True) -> None:
         """In batches, one after the other; a batch that Pinecone finds too large goes in two."""
         ready = [records.record(space, item) for item in checks.items(space, items)]
         if not ready:
@@ -46,7 +46,8 @@ class Pinecone:
         index, position = self._service.made(space), None
         for batch in records.batches(ready):
             position = self._send(index, space, batch) or position
-        self._wait(lambda: self._shows(index, space, ready[-1], position))
+        if wait:  # the positions of one namespace are in order
+            self._wait(lambda: self._shows(index, space, ready[-1], position))
 
     def query(self, space: Space, vector: Array, top_k: int, filter: Mapping[str, Any] | None = None) -> list[Match]:
         rule = filters.parse(filter or {})

@@ -78,9 +78,9 @@ class Tidy(Pinecone):
 
     used: set[Space]
 
-    def upsert(self, space: Space, items: Sequence[Item]) -> None:
+    def upsert(self, space: Space, items: Sequence[Item], *, wait: bool = True) -> None:
         self.used.add(space)
-        super().upsert(space, items)
+        super().upsert(space, items, wait=wait)
 
 
 @pytest.fixture

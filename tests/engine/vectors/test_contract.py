@@ -248,6 +248,14 @@ def test_metadata_that_filters_cannot_ask_for_is_refused(store: VectorStore, val
     assert caught.value.code == "bad_metadata"
 
 
+def test_who_waits_with_the_last_batch_finds_all(store: VectorStore):
+    here, all_ = space(), items(90)
+    store.prepare(here)
+    for at in range(0, 90, 30):
+        store.upsert(here, all_[at : at + 30], wait=at == 60)
+    assert len(store.query(here, all_[0].vector, 100)) == 90
+
+
 def test_what_was_deleted_never_comes_back(store: VectorStore):
     """Two documents take turns at being replaced and deleted; after each step the search knows the newest state."""
     here, dice, there = space(), random.Random(3), {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine.errors import NodeError
+from engine.store import pgvector as module
 from engine.store.database import Database
 from engine.store.migrate import migrate
 from engine.store.pgvector import PgVector, available
@@ -100,7 +102,8 @@ def test_sqlite_has_none(tmp_path: Path):
     db.close()
 
 
-def test_processes_that_begin_at_once_make_one_table(url: str):
+def test_processes_that_begin_at_once_make_one_table(url: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "_lock", nullcontext())  # each thread is a process
     databases = [Database.open(url) for _ in range(6)]
     here, faults = space(), []
 

@@ -237,6 +237,18 @@ def test_what_was_written_is_found_although_it_shows_late(service: Service, posi
 
 
 @pytest.mark.parametrize("positions", [True, False])
+def test_only_the_last_batch_is_waited_for(service: Service, positions: bool):
+    pinecone, here, all_ = store(service), space(), items(30)
+    pinecone.prepare(here)
+    service.lag_s, service.positions = 0.2, positions
+    pinecone.upsert(here, all_[:10], wait=False)
+    pinecone.upsert(here, all_[10:20], wait=False)
+    assert "POST /query" not in service.paths()
+    pinecone.upsert(here, all_[20:])
+    assert len(pinecone.query(here, all_[0].vector, 50)) == 30
+
+
+@pytest.mark.parametrize("positions", [True, False])
 def test_what_does_not_show_in_time_is_an_error(service: Service, positions: bool):
     pinecone, here = store(service, BRIEF), space()
     pinecone.prepare(here)
