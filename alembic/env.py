@@ -7,10 +7,13 @@ from sqlmodel import SQLModel
 
 import engine.store.models  # noqa: F401 - fills SQLModel.metadata
 from alembic import context
+from engine.store.migrate import compared
 
 
 def run(connection: Connection) -> None:
-    context.configure(connection=connection, target_metadata=SQLModel.metadata, compare_type=True)
+    context.configure(
+        connection=connection, target_metadata=SQLModel.metadata, compare_type=True, include_name=compared
+    )
     with context.begin_transaction():
         context.run_migrations()
 

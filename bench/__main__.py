@@ -10,7 +10,7 @@ import time
 
 from bench.table import Row, show
 
-PARTS = "abcdefg"
+PARTS = "abcdefghij"
 
 
 def main() -> int:

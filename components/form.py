@@ -17,6 +17,7 @@ Schema = dict[str, Any]
 ONE_OF: dict[str, tuple[tuple[str, str], list[Any]]] = {
     "template": (("text", "json"), ["", {}]),
     "wait": (("seconds", "until"), [1, ""]),
+    "ingest": (("text", "url"), ["", ""]),
 }
 """Kinds of which exactly one of two fields is filled in, and what a newly chosen one begins with."""
 
@@ -33,7 +34,7 @@ def kind_form(kind: str, schema: Schema, tools: list[dict[str, Any]]) -> rx.Comp
         if name not in names
     ]
     if names:
-        rows.insert(0, either(names, empty, fields, schema))
+        rows.insert(list(fields).index(names[0]), either(names, empty, fields, schema))
     return rx.fragment(*rows)
 
 
@@ -171,6 +172,10 @@ def together(schema: Schema, props: dict[str, Any]) -> rx.Component:
     return c.Together.create(*rows, **props)
 
 
+def collection(schema: Schema, props: dict[str, Any]) -> rx.Component:
+    return c.Collection.create(**props)
+
+
 def auth(schema: Schema, props: dict[str, Any]) -> rx.Component:
     return c.Auth.create(**props)
 
@@ -270,8 +275,8 @@ def flow(schema: Schema, props: dict[str, Any]) -> rx.Component:
 WIDGETS: dict[str, Callable[[Schema, dict[str, Any]], rx.Component]] = {
     "text": text, "textarea": textarea, "template": line, "line": line, "url": line, "expression": expression,
     "number": number, "switch": switch, "boolean": switch, "select": select, "pairs": pairs, "cases": cases,
-    "auth": auth, "records": records, "row": row, "earlier": earlier, "lines": lines, "some": some, "part": together,
-    "tools": tools, "tool": tool, "tool_settings": tool_settings, "tool_arguments": tool_arguments,
+    "auth": auth, "records": records, "row": row, "earlier": earlier, "collection": collection,
+    "lines": lines, "some": some, "part": together, "tools": tools, "tool": tool, "tool_settings": tool_settings, "tool_arguments": tool_arguments,
     "secret": secret, "json": any_json, "schema": json_object, "flow": flow, "model": text,
 }  # fmt: skip
 

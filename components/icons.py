@@ -23,7 +23,7 @@ STATUS_WORDS: dict[str, str] = {
 
 SIGNS = (
     "llm", "agent", "crew", "condition", "wait", "subflow", "fail", "approval", "template", "retrieve", "http", "tool",
-    "note", "flow", "book", "clock", "key", "code", "search",
+    "note", "flow", "book", "clock", "key", "code", "search", "memory", "file", "link", "chat",
 )  # fmt: skip
 """Symbols that a kind may wear; the built-in kinds have one of their own name."""
 
@@ -60,9 +60,10 @@ def tile(name: str | rx.Var[str], group: str | rx.Var[str], size: str = "") -> r
     )
 
 
-def status_chip(status: str | rx.Var[str]) -> rx.Component:
-    """Icon, word and colour of a status together."""
-    return rx.el.span(_status_icon(status, 14), _word(status), class_name=f"st s-{status}")
+def status_chip(status: str | rx.Var[str], word: str | rx.Var[str] = "") -> rx.Component:
+    """Icon, word and colour of a status together; another `word` if one is given."""
+    said = _word(status) if isinstance(word, str) and not word else word
+    return rx.el.span(_status_icon(status, 14), said, class_name=f"st s-{status}")
 
 
 def status_badge(status: str | rx.Var[str]) -> rx.Component:

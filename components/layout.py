@@ -13,6 +13,8 @@ PLACES = (
     ("/runs", "Runs", "runs"),
     ("/inbox", "Inbox", "inbox"),
     ("/library", "Library", "library"),
+    ("/knowledge", "Knowledge", "book"),
+    ("/memory", "Memory", "memory"),
     ("/settings", "Settings", "settings"),
 )
 KEYS = (

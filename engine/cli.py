@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from engine.errors import Invalid, MalformedJson, NexodError, NotFound, TooLarge
 
 if TYPE_CHECKING:
+    from engine.settings import Settings
     from engine.store.session import Workspace
 
 FINE, FAILED, UNREADABLE, WAITS = 0, 1, 2, 3
@@ -96,6 +97,10 @@ def _parser() -> argparse.ArgumentParser:
     code = add("code", _code, "print a workflow as a Python file that runs without Nexod")
     code.add_argument("file", metavar="FILE")
     code.add_argument("--target", choices=("langgraph", "crewai"), help="default: the workflow's own")
+    ingest = add("ingest", _ingest, "add files or web addresses to a collection and print the documents' ids")
+    ingest.add_argument("source", metavar="FILE|URL", nargs="+")
+    ingest.add_argument("--collection", required=True, metavar="NAME|ID", help="it is made if there is none")
+    ingest.add_argument("--wait", action="store_true", help="wait until they can be searched; 1 if one cannot")
     return parser
 
 
@@ -255,6 +260,48 @@ def _code(options: argparse.Namespace) -> int:
         raise Invalid.of(problems(raw))
     print(export.code(spec, options.target), end="")
     return FINE
+
+
+# Knowledge ---------------------------------------------------------------------------------------------------
+
+
+def _ingest(options: argparse.Namespace) -> int:
+    from engine.services import collections, documents
+    from engine.settings import Settings
+
+    settings, failed = Settings.read(), 0
+    with _workspace() as ws:
+        home = collections.find(ws, options.collection) or collections.create(
+            ws, settings, {"name": options.collection}
+        )
+        for source in options.source:
+            if source.startswith(("http://", "https://")):
+                added = documents.add(ws, settings, home["id"], {"url": source})
+            else:
+                added = documents.add_file(ws, settings, home["id"], source, "", _file(source))
+            print(added["document_id"], flush=True)
+            failed += options.wait and not _read_by(ws, settings, source, added["document_id"])
+    return FAILED if failed else FINE
+
+
+def _file(path: str) -> Path:
+    try:
+        with Path(path).open("rb"):
+            return Path(path)
+    except OSError as fault:
+        raise MalformedJson(f"{path} cannot be read: {fault.strerror}.") from None
+
+
+def _read_by(ws: Workspace, settings: Settings, source: str, document_id: str) -> bool:
+    """Whether it can be searched; done here when no worker does it."""
+    from engine.knowledge import ingest
+
+    try:
+        ingest.wait(ws.db, settings, ws.id, document_id, lambda: False)
+    except NexodError as fault:
+        print(f"nexod: {source}: {fault.message} {fault.hint}".rstrip(), file=sys.stderr)
+        return False
+    return True
 
 
 # Runs --------------------------------------------------------------------------------------------------------

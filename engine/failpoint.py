@@ -3,7 +3,7 @@
 `NEXOD_FAILPOINT=after_claim` dies at the first hit, `after_claim:7` at the seventh, `after_claim:0.05` at each
 with that probability; several are separated by commas.
 Names: after_admit, before_doorbell, after_dequeue, after_claim, in_node, after_effect, after_record, after_pause,
-after_answer, after_terminal.
+after_answer, after_terminal; and those of an ingest.
 """
 
 from __future__ import annotations
@@ -16,6 +16,11 @@ from itertools import count
 NAMES = (
     "after_admit", "before_doorbell", "after_dequeue", "after_claim", "in_node", "after_effect", "after_record",
     "after_pause", "after_answer", "after_terminal",
+)  # fmt: skip
+
+INGEST = (
+    "ingest_claimed", "ingest_fetched", "ingest_read", "ingest_embedded", "ingest_stored", "ingest_flipping",
+    "ingest_flipped", "ingest_forgetting",
 )  # fmt: skip
 
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Annotated, Any, ClassVar, Protocol, TypeVar
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 
+from engine.errors import NodeError
 from engine.llm import Preferences
 
 Inputs = Mapping[str, Any]
@@ -145,6 +146,76 @@ class Brief:
     max_tokens_total: int | None = None
     max_cost_usd: float | None = None
     max_rpm: int | None = None
+    thread: str = ""
+    """The thread that the work belongs to: it is told what was said there, and its answer is added."""
+    learn: bool = False
+    """Whether it is told what people's decisions in this workflow taught."""
+
+
+class Knowledge(Protocol):
+    """What steps and tools may ask of the workspace's collections and memory. Whatever writes takes a `key`: the same
+    key writes once, in every attempt. All raise NodeError with a code of their own (`unknown_collection`, …)."""
+
+    async def search(
+        self,
+        collection: str,
+        query: str,
+        *,
+        top_k: int = 5,
+        mode: str = "hybrid",
+        filter: Mapping[str, Any] | None = None,
+        min_score: float | None = None,
+    ) -> list[dict[str, Any]]:
+        """[{id, document_id, score, text, metadata}], best first. `collection` is a name or an id; `mode` is vector,
+        keyword or hybrid."""
+        ...
+
+    async def ingest(
+        self, collection: str, *, key: str, text: str = "", url: str = "", title: str = ""
+    ) -> dict[str, Any]:
+        """{document_id, title, status, chunks}, once the document can be searched. Exactly one of text and url."""
+        ...
+
+    async def remember(
+        self, text: str, *, key: str, subject: str = "", details: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """{id, text}: a fact, kept until somebody deletes it."""
+        ...
+
+    async def recall(
+        self, query: str, *, top_k: int = 5, subject: str = "", kind: str = ""
+    ) -> list[dict[str, Any]]:
+        """[{id, kind, text, subject, score, confidence, details}], best first; `kind`: fact, pattern, or both."""
+        ...
+
+    async def lessons(self, query: str, *, top_k: int = 3) -> list[dict[str, Any]]:
+        """As `recall`: what people's decisions in this workflow taught that fits the query."""
+        ...
+
+    async def thread(self, thread: str, *, last: int = 20) -> list[dict[str, str]]:
+        """[{id, role, text}], oldest first: what was said before this run was made, and what it said itself. A first
+        message of role `summary` stands for all older ones."""
+        ...
+
+    async def say(self, thread: str, role: str, text: str, *, key: str) -> None:
+        """Add one message to a thread."""
+        ...
+
+    async def tell(self, thread: str, question: str, answer: str, *, key: str) -> None:
+        """Add a question and its answer, with nobody else's words between them."""
+        ...
+
+
+class NoKnowledge:
+    """In the place of `Knowledge` where there is no workspace: whatever is asked is refused."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise NodeError("There are no collections and no memory here.", code="no_knowledge")
+
+
+NO_KNOWLEDGE = cast("Knowledge", NoKnowledge())
 
 
 class RunContext(Protocol):
@@ -159,6 +230,8 @@ class RunContext(Protocol):
     """The same for every retry and attempt of this visit."""
     preferences: Preferences
     """What the workspace chose about models."""
+    knowledge: Knowledge
+    """Collections and memory of the run's workspace."""
 
     def evaluate(self, expression: str) -> Any:
         """A CEL expression over what this step may see. Raises NodeError(code="bad_expression")."""
@@ -183,6 +256,11 @@ class RunContext(Protocol):
 
     async def intend(self, request: dict[str, Any]) -> None:
         """Commit `effect_intended` before an unsafe effect begins."""
+        ...
+
+    async def once(self, name: str, request: dict[str, Any], fn: Callable[[], Awaitable[Any]]) -> Any:
+        """`fn()` once in the life of the run, recorded as a call of `name` and handed back ever after: for what may
+        read otherwise in a later attempt."""
         ...
 
     async def model_call(self, request: dict[str, Any], fn: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable, Mapping
@@ -91,10 +92,15 @@ def anywhere(url: httpx.URL) -> None:
     """Any address that egress lets through."""
 
 
-async def send(outgoing: Outgoing, max_bytes: int, may: Callable[[httpx.URL], None] = anywhere) -> Sent:
+async def send(
+    outgoing: Outgoing,
+    max_bytes: int,
+    may: Callable[[httpx.URL], None] = anywhere,
+    purpose: egress.Purpose = "node",
+) -> Sent:
     """The answer, redirects followed for GET and HEAD. Each hop is checked like the first address; `may` raises for
-    one that is not wanted."""
-    async with egress.client("node", max_bytes=max_bytes) as client:
+    one that is not wanted. `purpose`: whose exceptions hold."""
+    async with egress.client(purpose, max_bytes=max_bytes) as client:
         for _ in range(REDIRECTS + 1):
             may(outgoing.url)
             response = await _exchange(client, outgoing)
@@ -102,9 +108,41 @@ async def send(outgoing: Outgoing, max_bytes: int, may: Callable[[httpx.URL], No
             if not (response.has_redirect_location and target and outgoing.method in FOLLOWED):
                 return _sent(response, str(outgoing.url))
             outgoing = _redirected(outgoing, target)
-    raise NodeError(
+    raise _too_many()
+
+
+def _too_many() -> NodeError:
+    return NodeError(
         f"More than {REDIRECTS} redirects.", code="too_many_redirects", hint="Ask the last address directly."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded:
+    content: bytes
+    content_type: str
+    url: str
+    """Where it came from in the end, redirects followed."""
+
+
+async def download(text: str, max_bytes: int, timeout_s: float = 60.0) -> Downloaded:
+    """The bytes behind an address, as they are. Raises NodeError, for an answer of 400 and more too."""
+    url = egress.check(text)
+    headers = {"accept": "*/*"}
+    outgoing = Outgoing("GET", url, headers, None, str(url.copy_with(query=None, fragment=None)))
+    try:
+        async with asyncio.timeout(timeout_s), egress.client("node", max_bytes=max_bytes) as client:
+            for _ in range(REDIRECTS + 1):
+                response = await _exchange(client, outgoing)
+                target = response.headers.get("location")
+                if not (response.has_redirect_location and target):
+                    if response.status_code >= 400:
+                        raise failure(_sent(response, str(outgoing.url)))
+                    return Downloaded(response.content, response.headers.get("content-type", ""), str(outgoing.url))
+                outgoing = _redirected(outgoing, target)
+    except TimeoutError:
+        raise NodeError(f"{outgoing.shown} did not answer in time.", code="http_timeout", retryable=True) from None
+    raise _too_many()
 
 
 def failure(sent: Sent, *, again: bool = True) -> NodeError:

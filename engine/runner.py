@@ -19,8 +19,10 @@ from engine.backends.run import Run
 from engine.errors import Cancelled, Fenced, NodeError
 from engine.events import Event, NewEvent, rfc3339
 from engine.journal import Journal
+from engine.knowledge.desk import Desk
 from engine.live import Live
 from engine.plan import Plan, build
+from engine.settings import Settings
 from engine.spec import read
 from engine.store import ledger
 from engine.store.database import Database
@@ -33,8 +35,11 @@ KEPT_PLANS = 64
 class Runner:
     """`slots` runs at a time. All methods belong to one event loop, but `alive`, which any thread may call."""
 
-    def __init__(self, db: Database, owner: str, lease_s: float, slots: int = 32) -> None:
+    def __init__(
+        self, db: Database, owner: str, lease_s: float, slots: int = 32, settings: Settings | None = None
+    ) -> None:
         self.db, self.owner, self.lease_s, self.slots = db, owner, lease_s, slots
+        self.settings = settings
         self.writer = Writer(db)
         self.live = Live(db)
         self._runs: dict[str, tuple[ledger.Claim, Run | None, asyncio.Task[None]]] = {}
@@ -130,6 +135,7 @@ class Runner:
         run = Run(
             claim.run_id, claim.workspace_id, claim.effect_run_id, started_at, journal, backend, programs,
             self.live.emitter(claim.workspace_id, claim.run_id), llm.Preferences.of(claim.settings),
+            Desk(self.db, self.settings, claim.workspace_id, claim.run_id, claim.workflow_id, claim.created_at),
         )  # fmt: skip
         self._runs[claim.run_id] = (*self._runs[claim.run_id][:1], run, self._runs[claim.run_id][2])
         fixed = {"input": claim.inputs, "run": {"id": claim.run_id, "started_at": started_at}}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,20 @@ class BadSetting(NexodError):
 
 
 @dataclass(frozen=True, slots=True)
+class Bucket:
+    """Where originals are kept instead of `data`: something that speaks the protocol of Amazon S3."""
+
+    name: str
+    prefix: str = ""
+    endpoint: str = ""
+    """Default: Amazon's, of the region."""
+    region: str = "us-east-1"
+    key_id: str = field(default="", repr=False)
+    secret: str = field(default="", repr=False)
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     data: Path = Path(".nexod")
     """Where everything that lasts is kept, readable by its owner only."""
@@ -44,6 +59,16 @@ class Settings:
     openai_api_key: str = field(default="", repr=False)
     openai_base_url: str = ""
     anthropic_api_key: str = field(default="", repr=False)
+    pinecone_api_key: str = field(default="", repr=False)
+    pinecone_host: str = "https://api.pinecone.io"
+    """Where indexes are found and made; only hosts beside it ever get the key."""
+    pinecone_index: str = "nexod"
+    """Indexes are called `<this>-<dimension>`."""
+    pinecone_region: str = "aws/us-east-1"
+    minilm: Path | None = None
+    """Where MiniLM's files are, when not in its package."""
+    bucket: Bucket | None = None
+    """Default: files in `data`."""
     failpoint: str = ""
 
     @classmethod
@@ -67,6 +92,14 @@ class Settings:
             openai_api_key=get("OPENAI_API_KEY", "", str),
             openai_base_url=get("OPENAI_BASE_URL", "", _http),
             anthropic_api_key=get("ANTHROPIC_API_KEY", "", str),
+            pinecone_api_key=get("PINECONE_API_KEY", "", str),
+            pinecone_host=get(
+                "PINECONE_HOST", get("PINECONE_CONTROLLER_HOST", "https://api.pinecone.io", _http), _http
+            ),
+            pinecone_index=get("PINECONE_INDEX", "nexod", _index),
+            pinecone_region=get("PINECONE_REGION", "aws/us-east-1", _region),
+            minilm=get("NEXOD_MINILM", None, _maybe_path),
+            bucket=_bucket(get),
             failpoint=get("NEXOD_FAILPOINT", "", str),
         )
 
@@ -87,6 +120,41 @@ class _Reader:
             return read(text)
         except ValueError as fault:
             raise BadSetting(variable, str(fault)) from None
+
+
+def _bucket(get: _Reader) -> Bucket | None:
+    where = get("NEXOD_FILES", None, _s3)
+    if where is None:
+        return None
+    keys = [get(variable, "", str) for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")]
+    if not all(keys):
+        # Without them the library would look for keys on the machine and ask the cloud for some.
+        variable = "AWS_SECRET_ACCESS_KEY" if keys[0] else "AWS_ACCESS_KEY_ID"
+        raise BadSetting(variable, "is needed for NEXOD_FILES")
+    return Bucket(
+        *where,
+        endpoint=get("AWS_ENDPOINT_URL_S3", "", _http) or get("AWS_ENDPOINT_URL", "", _http),
+        region=get("AWS_REGION", "", str) or get("AWS_DEFAULT_REGION", "us-east-1", str),
+        key_id=keys[0],
+        secret=keys[1],
+        token=get("AWS_SESSION_TOKEN", "", str),
+    )
+
+
+def _s3(text: str) -> tuple[str, str]:
+    parts = urlsplit(text)
+    name, prefix = parts.netloc, parts.path.strip("/")
+    if parts.scheme != "s3" or not _BUCKET.fullmatch(name) or not _PREFIX.fullmatch(prefix) or ".." in prefix:
+        raise ValueError(f"{text!r} is no place for files; expected s3://bucket or s3://bucket/prefix")
+    return name, prefix
+
+
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PREFIX = re.compile(r"(?:[A-Za-z0-9!_.*'()/ -]{1,500})?")
+
+
+def _maybe_path(text: str) -> Path | None:
+    return Path(text).expanduser().absolute()
 
 
 def _private_dir(path: Path) -> Path:
@@ -141,6 +209,18 @@ def _http(text: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{text!r} is no http or https address")
     return text.rstrip("/")
+
+
+def _index(text: str) -> str:
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", text):
+        raise ValueError(f"{text!r} is no name of an index; expected up to 32 small letters, digits and hyphens")
+    return text
+
+
+def _region(text: str) -> str:
+    if not re.fullmatch(r"(aws|gcp|azure)/[a-z0-9-]+", text):
+        raise ValueError(f"{text!r} is no region; expected something like aws/us-east-1")
+    return text
 
 
 def _origin(text: str) -> str:

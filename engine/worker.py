@@ -22,6 +22,7 @@ from uuid_utils import uuid7
 from engine.backends import load
 from engine.bell import IDLE_S, Bell
 from engine.errors import NexodError
+from engine.knowledge.ingest import Ingester
 from engine.queue import Queue
 from engine.runner import Runner
 from engine.settings import Settings
@@ -63,7 +64,9 @@ class Worker:
             if signal.getsignal(signum) is not signal.SIG_IGN:
                 self.loop.add_signal_handler(signum, self.stop)
         self.bell = Bell.open(self.settings, self.db)
-        self.runner = Runner(self.db, self.owner, self.settings.lease_s, self.settings.slots)
+        self.runner = Runner(self.db, self.owner, self.settings.lease_s, self.settings.slots, self.settings)
+        self.ingester = Ingester(self.db, self.settings, self.owner, self.settings.lease_s)
+        self.ingester.start()
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         self.queue.listen(self._rung)
         watching = [
@@ -79,7 +82,7 @@ class Worker:
             for task in watching:
                 task.cancel()
             await asyncio.gather(*watching, return_exceptions=True)
-            await self.runner.close(GRACE_S)
+            await asyncio.gather(self.runner.close(GRACE_S), asyncio.to_thread(self.ingester.close, GRACE_S))
             faulthandler.cancel_dump_traceback_later()
             self._stopped.set()
             self.bell.close()
@@ -122,6 +125,7 @@ class Worker:
             kept = ledger.heartbeat(self.db, self.owner, self.settings.lease_s, mine)
             for lost in (run for run in mine if run[0] not in kept):
                 self.loop.call_soon_threadsafe(self._lose, lost)
+        self.ingester.beat()
 
     def _lose(self, lost: tuple[str, int]) -> None:
         # In between the run may have ended, or come back to us as a new attempt.

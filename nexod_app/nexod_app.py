@@ -15,9 +15,15 @@ from nexod_app.call import explain
 from nexod_app.editor import page as editor
 from nexod_app.inbox import page as inbox
 from nexod_app.inbox.state import Inbox
+from nexod_app.knowledge import page as knowledge
+from nexod_app.knowledge import shelf
+from nexod_app.knowledge.reading import Bench
+from nexod_app.knowledge.state import Collections, Move, Shelf
 from nexod_app.library import page as library
 from nexod_app.library.state import Library
 from nexod_app.login import page as login
+from nexod_app.memory import page as memory
+from nexod_app.memory.state import Memory, Threads
 from nexod_app.middleware import wrap
 from nexod_app.runs import page as runs
 from nexod_app.runs import run_page
@@ -58,6 +64,10 @@ for route in ("/inbox", "/inbox/[question]"):
     app.add_page(inbox.page, route=route, title="Inbox · Nexod", on_load=[Shell.look, Inbox.load])
 for route in ("/library", "/library/[kind]"):
     app.add_page(library.page, route=route, title="Library · Nexod", on_load=[Shell.look, Library.load])
+app.add_page(knowledge.page, route="/knowledge", title="Knowledge · Nexod", on_load=[Shell.look, Collections.load])
+opened = [Shell.look, Shelf.load, Bench.load, Move.load]
+app.add_page(shelf.page, route="/knowledge/[collection]", title="Knowledge · Nexod", on_load=opened)
+app.add_page(memory.page, route="/memory", title="Memory · Nexod", on_load=[Shell.look, Memory.load, Threads.load])
 app.add_page(choices.page, route="/settings", title="Settings · Nexod", on_load=[Shell.look, Models.load, Choices.load])
 app.add_page(login.page, route="/login", title="Sign in · Nexod")
 app.add_page(lost.page, route="404", title="Not found · Nexod")

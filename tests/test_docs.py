@@ -22,7 +22,7 @@ def test_a_made_page_is_fresh(name: str):
 
 def test_every_setting_is_explained():
     source = (ROOT / "engine" / "settings.py").read_text() + (ROOT / "engine" / "secrets.py").read_text()
-    names = set(re.findall(r'"((?:NEXOD|OPENAI|ANTHROPIC|DATABASE|REDIS)_[A-Z_]+|PORT|HOST)"', source))
+    names = set(re.findall(r'"((?:NEXOD|OPENAI|ANTHROPIC|DATABASE|REDIS|PINECONE|AWS)_[A-Z_]+|PORT|HOST)"', source))
     told = (ROOT / "docs" / "settings.md").read_text()
     assert len(names) > 8
     assert not [name for name in names if f"`{name}" not in told]

@@ -204,7 +204,7 @@ function marked(text, refs) {
   return text.split(/(\{\{[\s\S]*?\}\})/).map((part, i) => (i % 2 ? <mark key={i}>{part}</mark> : part));
 }
 
-const MAKES = { llm: ["text", "data"], http: ["body", "status", "headers"], template: ["text"], condition: ["port"], approval: ["decision", "data", "comment", "decided_by"], wait: ["until"], subflow: [], agent: ["text", "data"], crew: ["text", "data"], tool: ["value"], retrieve: ["text", "matches"] };
+const MAKES = { llm: ["text", "data"], http: ["body", "status", "headers"], template: ["text"], condition: ["port"], approval: ["decision", "data", "comment", "decided_by"], wait: ["until"], subflow: [], agent: ["text", "data"], crew: ["text", "data"], tool: ["value"], retrieve: ["text", "matches"], ingest: ["document_id", "title", "status", "chunks"], remember: ["id", "text"], recall: ["text", "items"] };
 /** What a step may read: inputs, and what the steps in its past make. */
 function References({ owner, onPick, onClose }) {
   const { spec, types } = useEditor((s) => ({ spec: s.spec, types: s.types })), box = useRef(null);

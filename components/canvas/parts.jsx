@@ -36,13 +36,45 @@ export function CopyButton({ value, title = "Copy" }) {
 }
 
 const Prose = ({ children }) => <div className="prose">{String(children).split(/\n{2,}/).map((p, i) => <p key={i} style={{ whiteSpace: "pre-wrap" }}>{p}</p>)}</div>;
+const width = (score) => `scaleX(${Math.min(Math.max(score, 0), 1)})`;
+const areMatches = (value) => Array.isArray(value) && value.length > 0 && value.every((one) => typeof one?.text === "string" && typeof one?.score === "number" && one.metadata && typeof one.metadata === "object");
+/** Passages with their scores, in the order in which they were found. */
+function Matches({ value }) {
+  const [open, setOpen] = useState(() => new Set());
+  const turn = (i) => setOpen((all) => new Set(all.has(i) ? [...all].filter((one) => one !== i) : [...all, i]));
+  return (
+    <ol className="found-passages">
+      {value.map((one, i) => {
+        const about = one.metadata, place = [about.heading, about.page && `page ${about.page}`].filter(Boolean).join(" · ");
+        return (
+          <li key={one.id ?? i} data-testid="run-match">
+            <button type="button" aria-expanded={open.has(i)} onClick={() => turn(i)}>
+              <b className="num">[{i + 1}]</b>
+              <span className="clip grow"><b>{about.title || about.source || one.id}</b>{place && <span className="t3"> {place}</span>}</span>
+              <span className="meter" aria-hidden="true"><i style={{ transform: width(one.score) }} /></span>
+              <span className="num">{one.score.toFixed(2)}</span>
+              <Icon name={open.has(i) ? "up" : "down"} size={14} />
+            </button>
+            <p className={open.has(i) ? "" : "q"}>{one.text}</p>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}
+
 const used = (u) => `${((u.input_tokens ?? 0) + (u.output_tokens ?? 0)).toLocaleString("en")} tokens${u.cost ? `, $${u.cost < 0.01 ? u.cost.toFixed(4) : u.cost.toFixed(2)}` : ""}`;
 /** A value for reading: text as text, an object as names and values, everything else as JSON. */
 export function Read({ value, deep = 0 }) {
   if (value == null) return <p className="t3">Nothing</p>;
   if (typeof value !== "object") return <Prose>{String(value)}</Prose>;
   if (value.$blob) return <><Prose>{value.preview}</Prose><p className="hint">{Math.round(value.size / 1024)} KB; only its beginning is shown.</p></>;
+  if (areMatches(value)) return <Matches value={value} />;
   if (Array.isArray(value)) return value.length && value.length <= 50 && deep < 2 ? <ol className="items">{value.map((v, i) => <li key={i}><Read value={v} deep={deep + 1} /></li>)}</ol> : <pre className="pre">{text(value)}</pre>;
+  if (areMatches(value.matches)) {
+    const { text: _, matches, ...more } = value;
+    return <><Matches value={matches} />{Object.keys(more).length > 0 && <Read value={more} deep={deep + 1} />}</>;
+  }
   const { text: main, ...rest } = value, others = Object.entries(rest);
   return (
     <>

@@ -65,7 +65,7 @@ export function Timeline() {
           </li>
           {open === v.key && v.calls.map((c) => (
             <li key={c.seq} className="r" data-testid="timeline-row" data-seq={c.seq} data-type={c.type} data-node={v.nodeId}>
-              <div className="nm sub"><Icon name={c.type === "tool_called" ? "tool" : "llm"} size={14} className="t3" /><span className="clip">{c.type === "tool_called" ? "Tool" : "Model"} · {c.demo ? "demo model" : c.name}</span></div>
+              <div className="nm sub"><Icon name={callIcon(c)} size={14} className="t3" /><span className="clip">{callName(c)}</span></div>
               <div className="bars"><i className="bar s-completed thin" style={pos(Math.max(c.from, v.startedAt), c.to)} />{!run.endedAt && <i className="now" style={{ left: pos(now, now).left }} />}</div>
               <div className="du">{duration(c.to - c.from)}</div>
             </li>
@@ -205,3 +205,8 @@ export function Facts({ brief = false }) {
     </div>
   );
 }
+
+/** What a step read of its thread and of what people decided is recorded like a call of `memory`. */
+const isMemory = (call) => call.type === "tool_called" && call.name === "memory";
+const callIcon = (call) => (isMemory(call) ? "memory" : call.type === "tool_called" ? "tool" : "llm");
+const callName = (call) => (isMemory(call) ? "Read from memory" : `${call.type === "tool_called" ? "Tool" : "Model"} · ${call.demo ? "demo model" : call.name}`);

@@ -55,7 +55,7 @@ class Context:
 
     def __init__(self, run: Run, scope: Scope, node_id: str, key: str, visit: int) -> None:
         self.run_id, self.workspace_id = run.run_id, run.workspace_id
-        self.preferences = run.preferences
+        self.preferences, self.knowledge = run.preferences, run.knowledge
         self.node_id, self.key, self.visit = node_id, key, visit
         place = TRIES.sub("", key)
         self.idempotency_key = hashlib.sha256(f"{run.effect_run_id}:{place}".encode()).hexdigest()
@@ -98,6 +98,19 @@ class Context:
     async def intend(self, request: dict[str, Any]) -> None:
         self._run.effects.add(self.key)
         await self._run.journal.append(NewEvent("effect_intended", {"request": request}, self.node_id, self.key))
+
+    async def once(self, name: str, request: dict[str, Any], fn: Callable[[], Awaitable[Any]]) -> Any:
+        key = f"{self.key}/{name}"
+        recorded = self._run.journal.calls.get(key)
+        if recorded is None:
+            began = time.monotonic()
+            result = await fn()
+            payload = {
+                "request_hash": digest(request), "tool": name, "args": request, "result": result,
+                "ms": round((time.monotonic() - began) * 1000),
+            }  # fmt: skip
+            (recorded,) = await self._run.journal.append(NewEvent("tool_called", payload, self.node_id, key))
+        return recorded.payload["result"]
 
     async def model_call(self, request: dict[str, Any], fn: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
         wanted = digest(request)

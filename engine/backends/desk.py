@@ -203,7 +203,9 @@ class Desk:
 
     def _tool_context(self, key: str) -> tools.ToolContext:
         outside = digest(f"{self._run.effect_run_id}:{TRIES.sub('', key)}")
-        return tools.ToolContext(self._run.run_id, self._run.workspace_id, outside, self._ctx.secret)
+        return tools.ToolContext(
+            self._run.run_id, self._run.workspace_id, outside, self._ctx.secret, self._run.knowledge
+        )
 
     # Tasks -------------------------------------------------------------------------------------------------------
 

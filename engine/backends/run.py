@@ -11,6 +11,7 @@ from engine import llm
 from engine.backends.protocol import Backend, Program
 from engine.errors import Cancelled, NodeError
 from engine.journal import Journal
+from engine.node import NO_KNOWLEDGE, Knowledge
 from engine.plan import Plan
 
 Emit = Callable[[str, str, str], Awaitable[None]]
@@ -30,6 +31,7 @@ class Run:
     programs: dict[int, Program]
     emit: Emit
     preferences: llm.Preferences = field(default_factory=llm.Preferences)
+    knowledge: Knowledge = NO_KNOWLEDGE
     deadlines: dict[str, float] = field(default_factory=dict[str, float])
     """Key of each running step → the moment (monotonic) after which this worker is taken for hung."""
     effects: set[str] = field(default_factory=set[str])

@@ -14,13 +14,13 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
-from engine import failpoint
+from engine import conversation, failpoint
 from engine.backends.context import Context
 from engine.backends.desk import Desk
 from engine.backends.run import Run
 from engine.errors import NexodError, NodeError, Paused
 from engine.events import NewEvent, rfc3339, to_ms
-from engine.node import Agent, Effect, Outcome, Pause, Route, Step, Until
+from engine.node import Agent, Brief, Effect, Outcome, Pause, Route, Step, Until
 from engine.plan import PlannedNode
 
 log = logging.getLogger(__name__)
@@ -94,8 +94,7 @@ async def perform(run: Run, node: PlannedNode, inputs: dict[str, Any], ctx: Cont
     brief = kind.brief(node.config, inputs, ctx)
     while await may_try(run, ctx):
         try:
-            work = partial(run.backend.work, brief, Desk(run, ctx, brief))
-            result = await bounded(run, ctx, node.timeout_s, work)
+            result = await bounded(run, ctx, node.timeout_s, partial(_briefed, run, brief, ctx))
             return Outcome("out", kind.output(node.config, result))
         except Paused:
             return None
@@ -103,6 +102,14 @@ async def perform(run: Run, node: PlannedNode, inputs: dict[str, Any], ctx: Cont
             if not await retry(run, node, error, ctx):
                 raise
     return None
+
+
+async def _briefed(run: Run, brief: Brief, ctx: Context) -> dict[str, Any]:
+    """The work itself, between what is remembered before it and what is kept of it."""
+    told = await conversation.briefed(ctx, brief)
+    result = await run.backend.work(told, Desk(run, ctx, told))
+    await conversation.tell(ctx, brief.thread, brief.tasks[0].description, result["text"])
+    return result
 
 
 async def bounded(run: Run, ctx: Context, seconds: float, fn: Callable[[], Awaitable[Any]]) -> Any:

@@ -35,6 +35,7 @@ HELPERS = {
     "remainder": Helper(),
     "lower_ascii": Helper(),
     "upper_ascii": Helper(),
+    "citations": Helper("re"),
     "wait_until": Helper("asyncio datetime:UTC datetime:datetime typing:Any"),
     "side_by_side": Helper("asyncio collections.abc:Awaitable collections.abc:Iterable typing:Any"),
     "or_fault": Helper("collections.abc:Awaitable typing:Any", "fault"),

@@ -390,6 +390,7 @@ FUNCTIONS: dict[str, Function] = {
     "matches": _matches,
     "lowerAscii": _helped("lower_ascii", STRING),
     "upperAscii": _helped("upper_ascii", STRING),
+    "citations": _helped("citations", {"type": "array", "items": INTEGER}),
     "trim": _method("strip", 0, STRING),
     "replace": _method("replace", 2, STRING),
     "split": _method("split", 1, {"type": "array", "items": STRING}),

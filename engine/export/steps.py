@@ -71,12 +71,25 @@ class Step:
             return instead
 
 
+HERE = {
+    "retrieve": "it searches the collections of this workspace, which a file alone does not have",
+    "ingest": "it adds to a collection of this workspace, which a file alone does not have",
+    "remember": "it keeps a fact in the memory of this workspace, which a file alone does not have",
+    "recall": "it reads the memory of this workspace, which a file alone does not have",
+}
+"""Kinds that are nothing without what Nexod keeps."""
+
+
 def write(step: Step) -> Made:
     """The body of a step. What cannot be written is told as a problem."""
     writer = WRITERS.get(step.node.kind)
     if writer is None:
-        step.flow.fault(step.node, "kind", Unwritable(f"{step.node.type.title} cannot be written as code"))
+        why = HERE.get(step.node.kind) or f"{step.node.type.title} cannot be written as code"
+        step.flow.fault(step.node, "kind", Unwritable(why))
         return Made("None")
+    for name, what in (("thread", "a thread"), ("learn", "what people decided")):
+        if getattr(step.config, name, None):
+            step.refuse(name, f"{what} is kept in the memory of this workspace, which a file alone does not have")
     return writer(step)
 
 

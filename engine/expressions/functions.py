@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -124,6 +125,23 @@ def _string(x: Any) -> str:
     return _STRING.execute(cel.Context(variables={"x": x}))
 
 
+_CITED = re.compile(r"\[(\d{1,4}(?:\s*[-–,;]\s*\d{1,4})*)\]")
+_RANGE = re.compile(r"(\d+)\s*[-–]\s*(\d+)|(\d+)")
+LONGEST_RANGE = 100
+
+
+def _citations(text: Any) -> list[int]:
+    """The numbers cited in a text as [1], [1, 2] or [1-3], each once, in their order."""
+    if not isinstance(text, str):
+        raise TypeError("takes a text")
+    found: dict[int, None] = {}
+    for group in _CITED.findall(text):
+        for first, last, only in _RANGE.findall(group):
+            low, high = int(first or only), int(last or only)
+            found |= dict.fromkeys(range(low, min(high, low + LONGEST_RANGE) + 1) if low <= high else (low, high))
+    return list(found)
+
+
 _STRING = cel.compile("string(x)")
 CORRECTED = {"size": "size_", "string": "string_"}
 """The library counts bytes where CEL counts characters, and has no text for true; it lets nobody replace its own."""
@@ -131,6 +149,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     **{name: STDLIB_FUNCTIONS[name] for name in BORROWED},
     "abs": _abs,
     "ceil": _ceil,
+    "citations": _citations,
     "floor": _floor,
     "round": _round,
     "size_": _size,

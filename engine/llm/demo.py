@@ -105,7 +105,7 @@ def _clipped(text: str) -> str:
 
 
 def _prompt(request: Request) -> str:
-    return scripted.without(next((m.text for m in request.messages if m.role == "user"), ""))
+    return scripted.without(next((m.text for m in request.messages[request.past :] if m.role == "user"), ""))
 
 
 def _is_json(text: str) -> bool:

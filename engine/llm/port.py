@@ -118,6 +118,8 @@ class Request:
     output_schema: dict[str, Any] | None = None
     visit: int = 1
     tools: tuple[ToolSpec, ...] = ()
+    past: int = 0
+    """So many of the messages were said before this question."""
 
     @classmethod
     def of(cls, prompt: str, **more: Any) -> Request:

@@ -15,7 +15,8 @@ AUTO = ("openai", "anthropic", "demo")
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A provider. Its variables begin with its name: `…_API_KEY`, `…_BASE_URL`, `…_MODEL`."""
+    """A provider. Its variables begin with its name: `…_API_KEY`, `…_BASE_URL`, `…_MODEL`,
+    `…_EMBEDDING_MODEL`."""
 
     name: str
     title: str
@@ -26,6 +27,8 @@ class Preset:
     """Where it is asked when the operator says nothing; empty for one's own server."""
     model: str = ""
     """Whom it asks by default; empty: the first model that the server names."""
+    embedding: str = ""
+    """Its usual model for embeddings."""
     key: bool = True
     """Whether it wants a key; a server of one's own needs only its address."""
 
@@ -44,6 +47,10 @@ class Preset:
 
     def default_model(self) -> str:
         return self._said("MODEL") or self.model
+
+    def embedding_model(self) -> str:
+        """Empty: nobody said which, and it has no usual one."""
+        return self._said("EMBEDDING_MODEL") or self.embedding
 
     @property
     def ready(self) -> bool:
@@ -74,11 +81,11 @@ PRESETS = {
     preset.name: preset
     for preset in (
         Preset("openai", "OpenAI", "GPT models by your own key; OPENAI_BASE_URL for any compatible server.",
-               model="gpt-5.6-luna"),
+               model="gpt-5.6-luna", embedding="text-embedding-3-small"),
         Preset("anthropic", "Anthropic", "Claude models by your own key.", "anthropic", "https://api.anthropic.com",
                "claude-haiku-4-5"),
         Preset("deepinfra", "DeepInfra", "Open models, hosted.", home="https://api.deepinfra.com/v1/openai",
-               model="meta-llama/Llama-3.3-70B-Instruct-Turbo"),
+               model="meta-llama/Llama-3.3-70B-Instruct-Turbo", embedding="BAAI/bge-m3"),
         Preset("openrouter", "OpenRouter", "Models of many houses by one key.", home="https://openrouter.ai/api/v1",
                model="openrouter/auto"),
         Preset("ollama", "Ollama", "Open models on a machine of your own.", key=False),

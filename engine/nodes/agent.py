@@ -8,6 +8,7 @@ from pydantic_core import CoreSchema
 from engine import llm, tools
 from engine.advice import advice
 from engine.node import Agent, Brief, Group, Inputs, Member, NodeConfig, RunContext, Task, Text, ToolUse, node
+from engine.nodes.llm import learn_field, thread_field
 
 
 def tool_choice(field: dict[str, Any]) -> None:
@@ -105,6 +106,11 @@ class AgentNode(Agent):
       refuses it.
     - **Turns**, **Tokens** and **Cost at most** end what would not end. A used-up budget asks a person for more.
 
+    - **Thread** is a name to remember under, such as `customer/{{ input.customer }}`: the agent is told what was asked
+      and answered there before, and this task and its answer are added. **Learn from decisions** tells it what people
+      changed or refused in this workflow. With the tools `remember` and `recall` it keeps and finds facts by itself,
+      with `knowledge_search` it reads your collections.
+
     Every model turn and tool call is recorded: after a crash the agent goes on where it was, and nothing that was
     paid for is paid again. What goes wrong in a tool is told to the model, which may try another way.
 
@@ -145,6 +151,8 @@ class AgentNode(Agent):
             description="A JSON Schema that the answer has to fit.",
             json_schema_extra={"widget": "schema"},
         )
+        thread: Text = thread_field()
+        learn: bool = learn_field()
 
         _provider = field_validator("provider")(known_provider)
 
@@ -162,7 +170,7 @@ class AgentNode(Agent):
         task = Task("task", inputs["task"], config.expected_output, "agent", output_schema=config.output_schema)
         return Brief(
             (member,), (task,), max_turns=config.max_turns, max_tokens_total=config.max_tokens_total,
-            max_cost_usd=config.max_cost_usd,
+            max_cost_usd=config.max_cost_usd, thread=inputs["thread"], learn=config.learn,
         )  # fmt: skip
 
     def output(self, config: Config, result: dict[str, Any]) -> dict[str, Any]:

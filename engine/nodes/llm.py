@@ -4,8 +4,26 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from engine import llm
+from engine import conversation, llm
 from engine.node import Group, Inputs, NodeConfig, RunContext, Step, Text, node
+
+
+def thread_field() -> Any:
+    return Field(
+        "",
+        title="Thread",
+        description="Remember what is said under this name, and go on from there. May hold {{ expressions }}.",
+        json_schema_extra={"widget": "line"},
+    )
+
+
+def learn_field() -> Any:
+    return Field(
+        False,
+        title="Learn from decisions",
+        description="Tell the model what people changed or refused in this workflow before.",
+        json_schema_extra={"widget": "switch"},
+    )
 
 
 @node
@@ -22,6 +40,11 @@ class Llm(Step):
 
     The next step reads the answer as `{{ <id>.text }}`, the schema's fields as `{{ <id>.data.score }}`, and what it
     took as `{{ <id>.usage.output_tokens }}`.
+
+    **To remember what was said**, name a **Thread** under *Memory*: `customer/{{ input.customer }}`. What was asked and
+    answered in it before goes along with the prompt, also in other runs, and this question and its answer are added
+    once. A thread that grows long is summed up. **Learn from decisions** tells the model what people changed or
+    refused in this workflow before. Both can be read, changed and deleted under *Memory* in the menu.
 
     **When a model does not answer**, the step fails with its own code: `model_unauthorized`, `model_rate_limited`,
     `model_unavailable`, `model_timeout`, `model_bad_answer`, `model_refused`. Set more tries under *Reliability* to
@@ -83,6 +106,8 @@ class Llm(Step):
             description="A JSON Schema that the answer has to fit.",
             json_schema_extra={"widget": "schema"},
         )
+        thread: Text = thread_field()
+        learn: bool = learn_field()
 
     sample: ClassVar[dict[str, Any]] = {"prompt": "Say hello in one sentence."}
 
@@ -96,6 +121,10 @@ class Llm(Step):
             output_schema=config.output_schema,
             visit=ctx.visit,
         )
-        answer = await llm.complete(request, config.provider, ctx.emit, ctx.model_call, ctx.preferences)
+        thread, question = inputs["thread"], inputs["prompt"]
+        past = await conversation.past(ctx, thread, config.learn, question, config.provider, config.model)
+        told = past.request(request)
+        answer = await llm.complete(told, config.provider, ctx.emit, ctx.model_call, ctx.preferences)
+        await conversation.tell(ctx, thread, question, answer.text)
         output = {"text": answer.text, "model": answer.model, "usage": answer.usage.to_json()}
         return output if config.output_schema is None else {**output, "data": answer.data}

@@ -79,7 +79,7 @@ class Tool(Step):
             args = await _approved(kind, args, ctx)
         if kind.effect(settings, args) is Effect.UNSAFE:
             await ctx.intend({"tool": config.tool, "args": args})
-        given = tools.ToolContext(ctx.run_id, ctx.workspace_id, ctx.idempotency_key, ctx.secret)
+        given = tools.ToolContext(ctx.run_id, ctx.workspace_id, ctx.idempotency_key, ctx.secret, ctx.knowledge)
         value = await kind.call(args, settings, given)
         return value if is_object(value) else {"value": value}
 

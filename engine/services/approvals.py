@@ -8,6 +8,7 @@ from engine import schema
 from engine.errors import Conflict, Fenced, Forbidden, Gone, Invalid, NodeError, Problem, TooLarge
 from engine.events import NewEvent, rfc3339
 from engine.failpoint import hit
+from engine.knowledge import patterns
 from engine.secrets import redact
 from engine.services.doorbell import ring
 from engine.services.identity import Actor
@@ -61,7 +62,7 @@ def decide(ws: Workspace, approval_id: str, body: Any, by: Actor) -> dict[str, A
         ledger.hold(tx.connection(), ws.id, run_id)
         row = rows.one(tx, approval_id)
         _open(row, tx.now)
-        answer = _answer(row, body)
+        answer, prefill = _answer(row, body), row.data
         event = NewEvent(
             "approval_decided", redact({**answer, "approval_id": row.id, "decided_by": by.name}), row.node_id, row.key
         )
@@ -71,7 +72,9 @@ def decide(ws: Workspace, approval_id: str, body: Any, by: Actor) -> dict[str, A
         if isinstance(written, NodeError):
             raise TooLarge(written.message, hint=written.hint)
         tx.expire_all()
-        decided = to_json(rows.one(tx, approval_id))
+        row = rows.one(tx, approval_id)
+        patterns.learn(tx, row, prefill, answer["decision"], row.data, answer["comment"])
+        decided = to_json(row)
     hit("after_answer")
     ring(ws.db, decided["run_id"])
     return decided

@@ -308,3 +308,182 @@ class WorkerRow(Owned, table=True):
     __tablename__: ClassVar[str] = "worker"
     owner: str = Field(primary_key=True)
     seen_at: int = _ms()
+
+
+class Collection(Owned, table=True):
+    """Documents that are searched together. `embedding` and `dimension` never change while it has vectors, but by
+    embedding everything anew."""
+
+    __tablename__: ClassVar[str] = "collection"
+    __table_args__ = (UniqueConstraint("workspace_id", "name", name="uq_collection_name"),)
+    id: str = Field(primary_key=True, default_factory=new_id)
+    name: str
+    store: str = "embedded"
+    embedding: str = "hashing"
+    dimension: int
+    chunk_size: int
+    chunk_overlap: int
+    space: str = Field(default_factory=new_id)
+    """Its place in the store: a move writes into a new one, so that old and new never mix."""
+    moving: dict[str, Any] | None = _json()
+    """Where everything is being copied to, and how far that is: {store, embedding, dimension, done, of, error}."""
+    created_at: int = _ms()
+    updated_at: int = _ms()
+
+
+class Document(Owned, table=True):
+    """One text and its place in the queue of ingests. `status`: pending, ingesting, ready, failed.
+
+    `live` is the revision that is searched (0: none), `revision` the one that is being made or was made last: a new
+    text replaces the old one in one transaction. Workers claim by `owner`, `epoch`, `lease_until` as they do runs;
+    while it is pending, `lease_until` is the time before which nobody may. What it leaves in store and files when it
+    changes or goes is a Chore."""
+
+    __tablename__: ClassVar[str] = "document"
+    __table_args__ = (
+        Index("ix_document_collection", "workspace_id", "collection_id", "id"),
+        Index("ix_document_queue", "status", "lease_until"),
+        Index("ix_document_source", "workspace_id", "collection_id", "source"),
+    )
+    id: str = Field(primary_key=True, default_factory=new_id)
+    collection_id: str
+    title: str = _text(nullable=False)
+    source: str = _text(nullable=False)
+    """File name, URL, or title of a pasted text: what a new version is recognised by."""
+    origin: str
+    """file, url, text or run."""
+    workflow_id: str | None = None
+    content_type: str = ""
+    size: int = Field(default=0, sa_type=BigInteger)
+    hash: str = ""
+    """SHA-256 of the original; empty until a URL is fetched."""
+    file_key: str | None = _text()
+    status: str = "pending"
+    stage: str = ""
+    """What is being done: fetching, reading, embedding, storing."""
+    progress: float = 0
+    chunks: int = 0
+    error: dict[str, Any] | None = _json()
+    details: dict[str, Any] | None = _json()
+    """What reading it found: {kind, pages, characters, warnings}."""
+    revision: int = 1
+    live: int = 0
+    epoch: int = 0
+    owner: str | None = None
+    lease_until: int | None = _ms(nullable=True)
+    lost_in_a_row: int = 0
+    tries: int = 0
+    """Passing faults so far, each with a longer pause before the next try."""
+    created_at: int = _ms()
+    updated_at: int = _ms()
+
+
+class Chore(Owned, table=True):
+    """Work that a change leaves behind, written in the change's own transaction and repeated until it is done.
+    `kind`: forget (vectors, files), move (a collection)."""
+
+    __tablename__: ClassVar[str] = "chore"
+    __table_args__ = (Index("ix_chore_due", "due_at"),)
+    id: str = Field(primary_key=True, default_factory=new_id)
+    kind: str
+    collection_id: str
+    body: dict[str, Any] = _json(nullable=False)
+    due_at: int = _ms()
+    """Not before; while somebody is at it, the end of their lease."""
+    owner: str | None = None
+    epoch: int = 0
+    tries: int = 0
+    created_at: int = _ms()
+
+
+class Chunk(Owned, table=True):
+    """A passage of a live revision; its id is also its vector's: `<document>:<revision>:<n>`."""
+
+    __tablename__: ClassVar[str] = "chunk"
+    __table_args__ = (Index("ix_chunk_document", "workspace_id", "document_id", "n"),)
+    id: str = Field(primary_key=True)
+    collection_id: str
+    document_id: str
+    n: int
+    text: str = _text(nullable=False)
+    metadata_: dict[str, Any] = Field(sa_column=Column("metadata", Json, nullable=False))
+    """{title, source, content_type, created, workflow?, heading?, page?, n}: what filters see."""
+
+
+class VectorSpace(Owned, table=True):
+    """Counts the changes of one collection's embedded vectors, so that processes know what they have not read yet."""
+
+    __tablename__: ClassVar[str] = "vector_space"
+    collection_id: str = Field(primary_key=True)
+    version: int = Field(default=0, sa_type=BigInteger)
+    floor: int = Field(default=0, sa_type=BigInteger)
+    """Who has read less than this reads all anew: traces of what was deleted before it are gone."""
+    gone: int = 0
+    """Traces of deleted vectors that there are at most."""
+
+
+class Vector(Owned, table=True):
+    """A vector of the embedded store: float32, little-endian. Empty: deleted, until every process may know it."""
+
+    # Not `vector`: a table is a type too in PostgreSQL, and pgvector has one of that name.
+    __tablename__: ClassVar[str] = "vector_item"
+    __table_args__ = (Index("ix_vector_item_version", "workspace_id", "collection_id", "version", "id"),)
+    collection_id: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    version: int = Field(sa_type=BigInteger)
+    """The change that wrote it."""
+    metadata_: dict[str, Any] = Field(sa_column=Column("metadata", Json, nullable=False))
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
+class EmbeddingRow(Owned, table=True):
+    """What a model answered for a text, by the text's hash: nothing is embedded twice."""
+
+    __tablename__: ClassVar[str] = "embedding"
+    model: str = Field(primary_key=True)
+    hash: str = Field(primary_key=True)
+    data: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: int = _ms()
+
+
+class ThreadMessage(Owned, table=True):
+    """Short-term memory: what was said in a thread, in order. `key` names the step that said it, so that a repeated
+    step says nothing twice."""
+
+    __tablename__: ClassVar[str] = "thread_message"
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "thread", "key", name="uq_thread_message_key"),
+        Index("ix_thread_message_thread", "workspace_id", "thread", "id"),
+    )
+    id: str = Field(primary_key=True, default_factory=new_id)
+    thread: str = _text(nullable=False)
+    key: str = _text(nullable=False)
+    role: str
+    text: str = _text(nullable=False)
+    run_id: str | None = None
+    created_at: int = _ms()
+
+
+class MemoryItem(Owned, table=True):
+    """Long-term memory. `kind`: fact (remembered on purpose) or pattern (learned from a person's decision)."""
+
+    __tablename__: ClassVar[str] = "memory_item"
+    __table_args__ = (
+        UniqueConstraint("workspace_id", "key", name="uq_memory_item_key"),
+        Index("ix_memory_item_kind", "workspace_id", "kind", "updated_at"),
+        Index("ix_memory_item_subject", "workspace_id", "subject"),
+    )
+    id: str = Field(primary_key=True, default_factory=new_id)
+    kind: str = "fact"
+    text: str = _text(nullable=False)
+    subject: str = ""
+    """What it is about, to recall by: a customer, a project; for a pattern `<workflow>/<node>`."""
+    details: dict[str, Any] | None = _json()
+    """A pattern's example: {decision, question, before, after, comment}."""
+    confidence: float = 1.0
+    seen: int = 1
+    key: str | None = None
+    """The step or decision that it came from: the same one makes no second item."""
+    run_id: str | None = None
+    created_at: int = _ms()
+    updated_at: int = _ms()

@@ -23,7 +23,7 @@ from pydantic_core import ErrorDetails
 from engine import schema, shapes, signature
 from engine.advice import advice
 from engine.errors import NexodError, NodeError
-from engine.node import Effect, NodeConfig
+from engine.node import NO_KNOWLEDGE, Effect, Knowledge, NodeConfig
 from engine.values import is_list, is_object
 
 log = logging.getLogger(__name__)
@@ -42,6 +42,8 @@ class ToolContext:
     workspace_id: str
     idempotency_key: str
     secret: Callable[[Mapping[str, str]], str]
+    knowledge: Knowledge = NO_KNOWLEDGE
+    """Collections and memory of the run's workspace."""
 
 
 class NoConfig(NodeConfig):

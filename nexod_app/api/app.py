@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 
 from engine.settings import Settings
 from nexod_app import site as sites
-from nexod_app.api import approvals, catalog, errors, identity, preferences, runs, workflows
+from nexod_app.api import approvals, catalog, errors, identity, knowledge, memory, preferences, runs, workflows
 from nexod_app.api.calls import PREFIX
 from nexod_app.middleware import RequestId
 from nexod_app.site import Site
@@ -26,7 +26,7 @@ def create_api(settings: Settings, site: Site | None = None) -> FastAPI:
     sites.use(api.state.site)
     errors.register(api)
     api.add_middleware(RequestId)
-    for part in (workflows, runs, approvals, identity, catalog, preferences):
+    for part in (workflows, runs, approvals, knowledge, identity, catalog, memory, preferences):
         # Flat, not included: matched in one pass, and open to whoever lists them.
         api.router.routes.extend(part.router.routes)
     api.add_api_route("/health", catalog.get_health, include_in_schema=False)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any, Literal
 
+import httpx
 import pytest
 from playwright.sync_api import Browser
 
@@ -44,7 +46,22 @@ def run(nexod: Nexod) -> dict[str, Any]:
     path = nexod.data / "contrast.json"
     path.write_text(json.dumps(spec.get("spec", spec)))
     workflow = nexod.cli("import", str(path))
-    return {"workflow": workflow, "run": nexod.cli("run", workflow, "--input", "topic=Tea", "--wait", check=False)}
+    run = nexod.cli("run", workflow, "--input", "topic=Tea", "--wait", check=False)
+    return {"workflow": workflow, "run": run, "collection": collection(nexod)}
+
+
+def collection(nexod: Nexod) -> str:
+    """One with a document that can be searched and one that failed, and something remembered."""
+    headers = {"Authorization": f"Bearer {nexod.key()}"}
+    with httpx.Client(base_url=f"{nexod.url}/api/v1", headers=headers, timeout=30) as api:
+        made = api.post("/collections", json={"name": "Contrast"}).json()["id"]
+        documents = f"/collections/{made}/documents"
+        api.post(documents, json={"title": "Tea", "text": "Tea is drunk hot."})
+        api.post(documents, files={"file": ("Torn.pdf", b"%PDF-1.7 torn", "application/pdf")})
+        api.post("/memory", json={"text": "Mira drinks tea.", "subject": "Mira"})
+        while any(one["status"] in ("pending", "ingesting") for one in api.get(documents).json()["items"]):
+            time.sleep(0.1)
+    return made
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -54,10 +71,16 @@ def test_every_text_can_be_read(
     context = browser.new_context(base_url=nexod.url, storage_state=signed_in, color_scheme=theme)
     page = context.new_page()
     found = {}
-    for path in ("/", f"/workflows/{run['workflow']}", "/runs", "/inbox", "/library", "/settings"):
+    shelf = f"/knowledge/{run['collection']}"
+    known = ("/knowledge", shelf, f"{shelf}?tab=try", f"{shelf}?tab=settings", "/memory", "/memory?tab=thread")
+    for path in ("/", f"/workflows/{run['workflow']}", "/runs", "/inbox", "/library", "/settings", *known):
         page.goto(path)
         page.wait_for_load_state("networkidle")
         page.wait_for_timeout(500)
+        if "tab=try" in path:
+            page.get_by_test_id("bench-question").fill("How is tea drunk?")
+            page.get_by_test_id("bench-ask").click()
+            page.get_by_test_id("match").first.wait_for()
         found[path] = page.evaluate(WEAK_TEXT, 4.5)
     context.close()
     assert not any(found.values()), found

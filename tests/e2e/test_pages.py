@@ -70,7 +70,7 @@ def question(page: Page) -> str:
 # Signing in --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["/", "/runs", "/inbox", "/library", "/settings"])
+@pytest.mark.parametrize("path", ["/", "/runs", "/inbox", "/library", "/knowledge", "/memory", "/settings"])
 def test_a_stranger_is_told_how_to_sign_in(browser: Browser, nexod: Nexod, path: str) -> None:
     page = browser.new_page(base_url=nexod.url)
     page.goto(path)
@@ -333,7 +333,7 @@ def test_the_theme_is_switched_and_kept(page: Page) -> None:
     expect(html).to_have_class(re.compile("dark"))
 
 
-@pytest.mark.parametrize("path", ["/", "/runs", "/inbox", "/library", "/settings", "/login"])
+@pytest.mark.parametrize("path", ["/", "/runs", "/inbox", "/library", "/knowledge", "/memory", "/settings", "/login"])
 def test_a_page_fits_a_phone_and_names_its_parts(page: Page, path: str) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(path)
@@ -347,7 +347,7 @@ def test_a_page_fits_a_phone_and_names_its_parts(page: Page, path: str) -> None:
 def test_no_page_needs_eval_or_breaks_its_policy(page: Page) -> None:
     faults: list[str] = []
     page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    for path in ("/", "/runs", "/inbox", "/library", "/settings"):
+    for path in ("/", "/runs", "/inbox", "/library", "/knowledge", "/memory", "/settings"):
         page.goto(path)
         page.get_by_role("heading", level=1).wait_for()
         page.wait_for_load_state("networkidle")

@@ -12,6 +12,7 @@ from typing import Any
 from engine.backends import load
 from engine.events import Event, NewEvent
 from engine.runner import Runner
+from engine.settings import Settings
 from engine.store import ledger, migrate
 from engine.store.database import Database
 from engine.store.models import DEFAULT_WORKSPACE, WorkflowVersion, new_id
@@ -26,6 +27,7 @@ class Bench:
         self.db = Database.open(f"sqlite:///{folder / 'nexod.db'}")
         migrate.migrate(self.db)
         self.lease_s, self.target = lease_s, target
+        self.settings = Settings.read({"NEXOD_DATA": str(folder / "data"), "NEXOD_LEASE_S": str(max(1, lease_s))})
 
     def start(self, spec: dict[str, Any], inputs: dict[str, Any] | None = None) -> str:
         run_id, version_id = new_id(), new_id()
@@ -65,7 +67,7 @@ class Bench:
     ) -> Event:
         """The event of a type in `ends` (default: any that ends or parks the run) that comes last."""
         wanted = ends or ("run_completed", "run_failed", "run_cancelled", "run_waiting", "run_needs_review")
-        runner = Runner(self.db, f"bench-{new_id()}", self.lease_s)
+        runner = Runner(self.db, f"bench-{new_id()}", self.lease_s, settings=self.settings)
         until = time.monotonic() + seconds
         try:
             while time.monotonic() < until:

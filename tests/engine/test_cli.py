@@ -158,6 +158,17 @@ def test_waiting_prints_the_run_and_exits_by_how_it_went(tmp_path, spec, code, s
         assert run["outputs"] == {"text": "hello you"}
 
 
+def test_files_go_into_a_collection_and_are_searched(nexod, tmp_path):
+    good, bad = tmp_path / "otters.md", tmp_path / "bad.pdf"
+    good.write_text("# Otters\n\nOtters hold hands.")
+    bad.write_bytes(b"%PDF-1.4 nothing")
+    code, out, err = nexod("ingest", str(good), str(bad), "--collection", "Books", "--wait")
+    assert code == 1 and len(out.split()) == 2 and "bad.pdf" in err
+    code, again, _ = nexod("ingest", str(good), "--collection", "Books", "--wait")
+    assert code == 0 and again.split() == out.split()[:1]
+    assert nexod("ingest", str(tmp_path / "none.txt"), "--collection", "Books")[0] == 2
+
+
 def test_the_reference_of_the_steps_is_printed(nexod):
     code, out, _ = nexod("nodes")
     assert code == 0 and out.startswith("# Steps") and "## template" in out

@@ -33,6 +33,8 @@ def test_the_data_directory_is_private(tmp_path: Path):
         ("NEXOD_WORKERS", "1000"), ("NEXOD_LEASE_S", "0"), ("NEXOD_LEASE_S", "nan"), ("NEXOD_LEASE_S", "soon"),
         ("DATABASE_URL", "mysql://x"), ("DATABASE_URL", "nexod.db"), ("REDIS_URL", "localhost"),
         ("NEXOD_URL", "example.org"), ("NEXOD_URL", "https://example.org/path"), ("OPENAI_BASE_URL", "ftp://x"),
+        ("PINECONE_HOST", "pinecone.io"), ("PINECONE_INDEX", "My_index"), ("PINECONE_INDEX", "x" * 33),
+        ("PINECONE_REGION", "us-east-1"), ("PINECONE_REGION", "ibm/us-east-1"),
     ],
 )  # fmt: skip
 def test_a_bad_value_names_its_variable(tmp_path: Path, variable: str, value: str):

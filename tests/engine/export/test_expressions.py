@@ -32,6 +32,9 @@ SHAPES = {
     "unknown": ANY,
 }  # fmt: skip
 SAME = r"""
+citations("Yes [2], as [1, 3-5] say [1]; l[x] and [9")
+citations(a.s)
+citations("[3-1] [0]").all(n, n >= 1)
 1 + 2 * 3 - 4 / 2
 (1 + 2) * 3
 -7 / 2

@@ -12,14 +12,17 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
+from alembic import command
+from engine.store import passages
 from engine.store.database import Database
-from engine.store.migrate import HEAD, ROOT, migrate
+from engine.store.migrate import HEAD, ROOT, compared, migrate
 from engine.store.models import DEFAULT_WORKSPACE
 
 
 def test_migrations_make_exactly_the_tables_of_the_models(db: Database):
     with db.begin() as conn:
-        context = MigrationContext.configure(conn, opts={"compare_type": True, "compare_server_default": True})
+        opts = {"compare_type": True, "compare_server_default": True, "include_name": compared}
+        context = MigrationContext.configure(conn, opts=opts)
         assert compare_metadata(context, SQLModel.metadata) == []
 
 
@@ -82,3 +85,18 @@ def test_threads_of_one_process_migrate_once(tmp_path: Path):
     for thread in threads:
         thread.join()
     assert sorted(done) == [False, False, False, True]
+
+
+def test_full_text_takes_in_the_passages_that_were_there_before(db: Database):
+    config = Config(ROOT / "alembic.ini")
+    config.set_main_option("script_location", str(ROOT / "alembic"))
+    with db.begin() as conn:
+        config.attributes["connection"] = conn
+        command.downgrade(config, "0004")
+        conn.exec_driver_sql(
+            "insert into chunk (workspace_id, id, collection_id, document_id, n, text, metadata)"
+            " values ('w', 'd:1:0', 'c', 'd', 0, 'Roses are red', '{}')"
+        )
+    assert migrate(db)
+    place = passages.Place("w", "c", "docs", "embedded", "c", "hashing", 512)
+    assert [id_ for id_, _ in passages.by_words(db, place, ["roses"], 10)] == ["d:1:0"]

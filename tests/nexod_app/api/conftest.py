@@ -56,7 +56,7 @@ async def anybody(site: Site) -> AsyncIterator[httpx.AsyncClient]:
 @asynccontextmanager
 async def worker(site: Site) -> AsyncIterator[Runner]:
     """The real runner in this loop, looking for work every few milliseconds."""
-    runner = Runner(site.db, "test", lease_s=15)
+    runner = Runner(site.db, "test", lease_s=15, settings=site.settings)
 
     async def look() -> None:
         while True:

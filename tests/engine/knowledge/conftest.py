@@ -1,0 +1,30 @@
+"""A migrated database of each kind for the tests of a file, and a library in a workspace of each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from engine.store.database import Database
+from engine.store.migrate import migrate
+from engine.store.models import new_id
+from tests.engine.knowledge.library import Library
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def db(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """Every test of knowledge holds on both databases."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('data') / 'nexod.db'}"
+    else:
+        url = request.getfixturevalue("postgres").new_database()
+    database = Database.open(url)
+    migrate(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def library(db: Database) -> Library:
+    return Library(db, new_id())
