@@ -276,7 +276,8 @@ WIDGETS: dict[str, Callable[[Schema, dict[str, Any]], rx.Component]] = {
     "text": text, "textarea": textarea, "template": line, "line": line, "url": line, "expression": expression,
     "number": number, "switch": switch, "boolean": switch, "select": select, "pairs": pairs, "cases": cases,
     "auth": auth, "records": records, "row": row, "earlier": earlier, "collection": collection,
-    "lines": lines, "some": some, "part": together, "tools": tools, "tool": tool, "tool_settings": tool_settings, "tool_arguments": tool_arguments,
+    "lines": lines, "some": some, "part": together,
+    "tools": tools, "tool": tool, "tool_settings": tool_settings, "tool_arguments": tool_arguments,
     "secret": secret, "json": any_json, "schema": json_object, "flow": flow, "model": text,
 }  # fmt: skip
 

@@ -140,7 +140,9 @@ def upgrade() -> None:
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "collection_id", "id"),
     )
-    op.create_index("ix_vector_item_version", "vector_item", ["workspace_id", "collection_id", "version", "id"], unique=False)
+    op.create_index(
+        "ix_vector_item_version", "vector_item", ["workspace_id", "collection_id", "version", "id"], unique=False
+    )
     op.create_table(
         "vector_space",
         sa.Column("workspace_id", sa.String(), nullable=False),
