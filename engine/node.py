@@ -182,9 +182,7 @@ class Knowledge(Protocol):
         """{id, text}: a fact, kept until somebody deletes it."""
         ...
 
-    async def recall(
-        self, query: str, *, top_k: int = 5, subject: str = "", kind: str = ""
-    ) -> list[dict[str, Any]]:
+    async def recall(self, query: str, *, top_k: int = 5, subject: str = "", kind: str = "") -> list[dict[str, Any]]:
         """[{id, kind, text, subject, score, confidence, details}], best first; `kind`: fact, pattern, or both."""
         ...
 
