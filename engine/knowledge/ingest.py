@@ -15,7 +15,7 @@ from typing import Any
 
 from engine.errors import Cancelled, Fenced, NexodError, NodeError
 from engine.settings import Settings
-from engine.store import chores
+from engine.store import chores, revisions
 from engine.store import documents as queue
 from engine.store.database import Database
 from engine.store.documents import Claim
@@ -165,7 +165,7 @@ def ingest(db: Database, settings: Settings, job: Job) -> None:
     except (Fenced, Cancelled):
         log.info("document %s is not ours any more", claim.id)
         if home is not None:
-            queue.left_behind(db, claim, home.place)
+            revisions.left_behind(db, claim, home.place)
     except NodeError as fault:
         _ended(db, claim, fault)
     except NexodError as fault:

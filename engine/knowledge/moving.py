@@ -14,7 +14,7 @@ from engine.knowledge import stores
 from engine.knowledge.embedding import embed, fitting
 from engine.settings import Settings
 from engine.store import documents as queue
-from engine.store import moves
+from engine.store import moves, revisions
 from engine.store.chores import Chore
 from engine.store.database import Database
 from engine.vectors import Item, Space, VectorStore
@@ -130,7 +130,7 @@ def _embedding(db: Database, settings: Settings, workspace_id: str, name: str, d
 
     def copy(ids: list[str]) -> list[Item]:
         chunks = moves.chunks(db, workspace_id, ids)
-        rows = embed(db, workspace_id, embedder, [queue.embedded(text, meta) for _, text, meta in chunks])
+        rows = embed(db, workspace_id, embedder, [revisions.embedded(text, meta) for _, text, meta in chunks])
         rows = fitting(rows, dimension, name)
         return [Item(id_, row, meta) for (id_, _, meta), row in zip(chunks, rows, strict=True)]
 

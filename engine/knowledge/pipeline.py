@@ -20,8 +20,10 @@ from engine.knowledge import reading, stores
 from engine.knowledge.embedding import embed, fitting
 from engine.settings import Settings
 from engine.store import documents as queue
+from engine.store import revisions
 from engine.store.database import Database
-from engine.store.documents import Claim, NewChunk
+from engine.store.documents import Claim
+from engine.store.revisions import NewChunk
 from engine.vectors import Item
 
 FILE_BYTES = 25 * 2**20
@@ -67,7 +69,7 @@ class Ingest:
         hit("ingest_stored")
         self._say("storing", STORED)
         title = self._title(found)
-        queue.flip(
+        revisions.flip(
             self.db, self.claim, self.collection.space, chunks, title=title, content_type=self._type(found),
             details=reading.details(found),
         )  # fmt: skip
@@ -76,7 +78,7 @@ class Ingest:
     @property
     def _folder(self) -> str:
         claim = self.claim
-        return queue.files_of(claim.workspace_id, claim.collection_id, claim.id, claim.revision)
+        return revisions.files_of(claim.workspace_id, claim.collection_id, claim.id, claim.revision)
 
     def _fetch(self) -> str | None:
         """The key of what an address answers; None if that is what is searched already."""
@@ -119,7 +121,9 @@ class Ingest:
         store.prepare(space)
         for at in range(0, len(chunks), AT_ONCE):
             some = chunks[at : at + AT_ONCE]
-            rows = embed(self.db, self.claim.workspace_id, embedder, [queue.embedded(c.text, c.metadata) for c in some])
+            rows = embed(
+                self.db, self.claim.workspace_id, embedder, [revisions.embedded(c.text, c.metadata) for c in some]
+            )
             rows = fitting(rows, self.collection.dimension, self.collection.embedding)
             hit("ingest_embedded")
             self._check()

@@ -11,8 +11,9 @@ from sqlmodel import col, select
 
 from engine.errors import NotFound
 from engine.store import chores
-from engine.store.documents import UPLOAD, UPLOAD_S, files_of, forget_embeddings
+from engine.store.documents import UPLOAD, UPLOAD_S
 from engine.store.models import Chunk, Collection, Document, new_id
+from engine.store.revisions import files_of, forget_embeddings
 from engine.store.session import Session
 
 

@@ -18,6 +18,7 @@ from engine.failpoint import hit
 from engine.knowledge import ingest
 from engine.settings import Settings
 from engine.store import documents as queue
+from engine.store import revisions
 from engine.store.database import Database, Statement, now_ms
 
 
@@ -31,9 +32,10 @@ def nobody(settings: Settings, ready: Callable[[], None]) -> None:
 
 def without_fence() -> None:
     """Whoever lost the right goes on."""
-    for name in ("_PROGRESS", "_FETCHED", "_FLIP", "_SAME", "_FAIL", "_AGAIN"):
-        fenced: Statement = getattr(queue, name)
-        setattr(queue, name, Statement(_sql(fenced).replace(" and epoch = :epoch and status = 'ingesting'", "")))
+    homes = {revisions: ["_FLIP"], queue: ["_PROGRESS", "_FETCHED", "_SAME", "_FAIL", "_AGAIN"]}
+    for home, name in ((home, name) for home, names in homes.items() for name in names):
+        fenced: Statement = getattr(home, name)
+        setattr(home, name, Statement(_sql(fenced).replace(" and epoch = :epoch and status = 'ingesting'", "")))
     ingest.Job.is_lost = lambda self: False
 
 
@@ -47,9 +49,9 @@ def _sql(statement: Statement) -> str:
 def without_flip() -> None:
     """The old passages go, the new ones come, one transaction each."""
 
-    def flip(db: Database, claim: queue.Claim, space: str, chunks: list[queue.NewChunk], **said: Any) -> None:
+    def flip(db: Database, claim: queue.Claim, space: str, chunks: list[revisions.NewChunk], **said: Any) -> None:
         with db.begin() as conn:
-            queue._FORGET_CHUNKS(conn, w=claim.workspace_id, id=claim.id)
+            revisions._FORGET_CHUNKS(conn, w=claim.workspace_id, id=claim.id)
         for chunk in chunks:
             hit("ingest_flipping")
             with db.begin() as conn:
@@ -57,13 +59,13 @@ def without_flip() -> None:
                     "workspace_id": claim.workspace_id, "id": f"{claim.vectors}{chunk.n}", "document_id": claim.id,
                     "collection_id": claim.collection_id, "n": chunk.n, "text": chunk.text, "metadata": chunk.metadata,
                 }  # fmt: skip
-                conn.execute(sa.insert(queue.CHUNK), [row])
+                conn.execute(sa.insert(revisions.CHUNK), [row])
         with db.begin() as conn:
             said["details"] = "{}"
             now = now_ms(conn)
-            queue._fenced(queue._FLIP(conn, **queue._key(claim), **said, chunks=len(chunks), now=now), claim)
+            queue.fenced(revisions._FLIP(conn, **queue.key(claim), **said, chunks=len(chunks), now=now), claim)
 
-    queue.flip = flip
+    revisions.flip = flip
 
 
 if __name__ == "__main__":

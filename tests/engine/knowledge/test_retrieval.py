@@ -80,11 +80,11 @@ def test_min_score_and_top_k_cut(library: Library, ids: list[str], mode: str):
 
 @pytest.mark.parametrize(("options", "code"), [
     ({"top_k": 0}, "bad_value"), ({"top_k": 201}, "bad_value"), ({"mode": "magic"}, "bad_value"),
-    ({"filter": {"page": {"$near": 1}}}, "bad_filter"),
+    ({"filter": {"page": {"$near": 1}}}, "bad_filter"), ({"filter": {"$near": 1}, "mode": "keyword"}, "bad_filter"),
 ])  # fmt: skip
 def test_what_cannot_be_asked_is_refused(library: Library, ids: list[str], options: dict[str, Any], code: str):
     with pytest.raises(NodeError) as caught:
-        library.search("roses", **options)
+        library.search("zebra", **options)
     assert caught.value.code == code
 
 
