@@ -56,7 +56,7 @@ export function go(path) {
   if (path.join("/") === state.path.join("/")) return;
   flushFields();
   const left = state.path;
-  set({ selection: { nodes: [], edges: [] }, visit: null, tab: "configure" });
+  select([]);
   set(at(state.root, path));
   if (left.length > path.length && left.join("/").startsWith(path.join("/"))) select([left[path.length]]);
 }
@@ -95,6 +95,14 @@ function travel(from, to, side) {
   set({ ...shown(apply(state.root, entry[side])), [from]: state[from].slice(0, -1), [to]: [...state[to], { ...entry, key: null }] });
   prune();
   send(entry[side]);
+}
+/** The operation that takes `op` back, if it was made in this tab. */
+export function opposite(op) {
+  for (const entry of [...state.undo, ...state.redo])
+    for (const [one, other] of [[entry.ops, entry.back], [entry.back, entry.ops]]) {
+      const at = one.indexOf(op);
+      if (at >= 0) return other[other.length - 1 - at];
+    }
 }
 export const undo = () => (flushFields(), travel("undo", "redo", "back"));
 export const redo = () => (flushFields(), travel("redo", "undo", "ops"));

@@ -1,6 +1,6 @@
 // Loading and saving: the graph comes by REST, settled operations go up one batch at a time and outlive a reload.
-import { apply, complete, fits } from "./graph.js";
-import { flushFields, get, onCommit, reset, set, shown, toast } from "./store.js";
+import { apply, byId, complete, fits } from "./graph.js";
+import { flushFields, get, onCommit, opposite, reset, select, set, shown, toast } from "./store.js";
 
 const API = "/api/v1";
 const RETRY_MS = [500, 1000, 2000, 4000, 8000];
@@ -133,11 +133,21 @@ function retryNow() {
   clearTimeout(timer);
   if (!busy && queue?.batch) pump();
 }
+/** Whether `ops` would set a flow inside a step that somebody else has changed meanwhile: it is set as a whole. */
+function buries(theirs, ops) {
+  const seen = new Set(), same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
+  return ops.some((op) => {
+    if (op.op !== "set" || seen.has(op.id) || op.path.join() !== "config,flow") return false;
+    const before = opposite(op), now = byId(theirs).get(op.id)?.config.flow;
+    seen.add(op.id);
+    return before !== undefined && !same(complete(before.value ?? {}), complete(now ?? {}));
+  });
+}
 /** Somebody else was first: take theirs, put ours on top if it still fits. */
 async function rebase(id) {
   try {
     const found = await newest(id), theirs = complete(found.spec), ours = queue.batch.ops.concat(queue.waiting);
-    if (!fits(theirs, ours)) return conflict("Somebody else changed the same steps.");
+    if (!fits(theirs, ours) || buries(theirs, ours)) return conflict("Somebody else changed the same steps.");
     rev = found.rev;
     failures = 0;
     queue.batch = null;
@@ -161,7 +171,8 @@ export async function reload() {
   queue = { client: newId(), seq: 0, batch: null, waiting: [] };
   remember();
   failures = 0;
-  set({ saveState: "saved", undo: [], redo: [], selection: { nodes: [], edges: [] } });
+  select([]);
+  set({ saveState: "saved", undo: [], redo: [] });
   await load(id);
 }
 function settle() {

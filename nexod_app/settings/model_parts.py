@@ -78,7 +78,7 @@ def _limit(name: str, title: str, value: rx.Var[str], **more: str) -> tuple[rx.C
     words = rx.el.label(title, html_for=f"budget-{name}", class_name="t2 cap", align_self="center")
     field = rx.el.input(
         id=f"budget-{name}", name=name, default_value=value, type="number", placeholder="no end",
-        class_name="field num", data_testid=f"budget-{name}", **more,
+        disabled=~Models.loaded, class_name="field num", data_testid=f"budget-{name}", **more,
     )  # fmt: skip
     return words, field
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.e2e.test_editor import LONG, at, edge, fill, node, saved, show, step_of
 from tests.running import Nexod
@@ -86,6 +86,27 @@ def test_a_flow_inside_is_edited_like_the_workflow_itself(page: Page, api: httpx
     saved(page)
     assert [n["id"] for n in inner(api, workflow)["nodes"]] == ["one", "two"]
     assert api.get(f"/workflows/{workflow}").json()["problems"] == []
+
+
+def test_two_tabs_inside_one_flow_never_bury_each_other(context: BrowserContext, page: Page, api: httpx.Client) -> None:
+    workflow = make(api)
+    other = context.new_page()
+    for tab in (page, other):
+        show(tab, workflow)
+        at(tab, "node-sub").dblclick()
+        at(tab, "node-two").click()
+    fill(page, text="from here")
+    saved(page)
+    fill(other, text="from there")
+    expect(at(other, "save-state")).to_have_attribute("data-state", "conflict", timeout=LONG)
+    assert inner(api, workflow)["nodes"][1]["config"]["text"] == "from here"
+    at(other, "save-state").get_by_role("button", name="Reload").click()
+    saved(other)
+    at(other, "node-two").click()
+    expect(at(other, "field-text")).to_have_value("from here")
+    fill(page, text="again from here")
+    saved(page)
+    assert inner(api, workflow)["nodes"][1]["config"]["text"] == "again from here"
 
 
 def test_a_run_is_watched_inside(page: Page, api: httpx.Client) -> None:
