@@ -18,7 +18,7 @@ from tests.engine.flows import made, plan_of, spec_of, workflow
 NODES = Path(__file__).parents[3] / "engine" / "nodes"
 WIDGETS = frozenset(
     ["textarea", "expression", "text", "json", "pairs", "cases", "schema", "select", "number", "switch", "secret"]
-) | {"flow", "auth", "records", "line", "collection", "tools", "tool", "part"}
+) | {"flow", "auth", "records", "line", "collection", "tools", "tool", "tool_settings", "tool_arguments", "part"}
 OURS = sorted(k for k, t in registry().items() if type(t).__module__.startswith("engine.nodes."))
 SHAPES = (Step, Route, Pause, Agent, Call, Silent)
 
