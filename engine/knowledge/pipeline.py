@@ -138,7 +138,7 @@ class Ingest:
         claim = self.claim
         same: dict[str, Any] = {
             "title": self._title(found), "source": claim.source, "content_type": self._type(found),
-            "created": rfc3339(claim.created_at),
+            "created": rfc3339(claim.created_at), "created_ms": claim.created_at,
         }  # fmt: skip
         if claim.workflow_id:
             same["workflow"] = claim.workflow_id

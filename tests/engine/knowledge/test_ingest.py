@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from engine.errors import Conflict, NodeError
+from engine.events import rfc3339
 from engine.knowledge import ingest as ingesting
 from engine.knowledge import stores
 from engine.knowledge.desk import Desk
@@ -94,6 +95,17 @@ def stored(ws: Workspace, settings: Settings, home: str) -> set[str]:
     place = queue.home(ws.db, ws.id, home)
     assert place
     return set(stores.store_for(ws.db, settings, place).ids(stores.space(place)))
+
+
+def test_what_was_added_since_can_be_asked_for(ws: Workspace, settings: Settings, ingester: Ingester):
+    home = made(ws, settings)
+    document = put(ws, settings, home, "Otters hold hands.", "Otters")
+    settled(ws, document)
+    (match,) = search.search(ws, settings, home, {"query": "otters"})["matches"]
+    added = match["metadata"]["created_ms"]
+    assert documents.get(ws, document)["created_at"] == match["metadata"]["created"] == rfc3339(added)
+    assert found(ws, settings, home, "otters", filter={"created_ms": {"$gte": added}})
+    assert not found(ws, settings, home, "otters", filter={"created_ms": {"$gt": added}})
 
 
 # Faults outside ----------------------------------------------------------------------------------------------
