@@ -106,6 +106,7 @@ function Wire({ fromX, fromY, toX, toY, fromNode, fromHandle }) {
 
 // ---------- the canvas itself
 
+const some = (s) => s.nodes.length > 0;
 const near = (s) => (s.transform[2] < 0.25 ? "far" : s.transform[2] < 0.5 ? "mid" : "near");
 const percent = (s) => Math.round(s.transform[2] * 100);
 
@@ -115,7 +116,7 @@ function Flow({ children, minimal }) {
   const [edges, setEdges] = useState([]);
   const [menu, setMenu] = useState(null);
   const rf = useReactFlow(), cache = useRef(new Map()), want = useRef(null), start = useRef(null), home = useRef(null), fitted = useRef(null);
-  const zoom = useStore(near), store = useStoreApi();
+  const zoom = useStore(near), drawn = useStore(some), store = useStoreApi();
   useState(() => store.setState({ updateNodeInternals: () => {} })); // sizes and ports are told: measuring a thousand cards again would cost a second
 
   useEffect(() => {
@@ -184,7 +185,7 @@ function Flow({ children, minimal }) {
   const style = useMemo(() => ({ width: "100%", height: "100%" }), []);
 
   return (
-    <div className="canvas" data-testid="canvas" data-zoom={zoom} data-readonly={readOnly} ref={home} onKeyDown={readOnly ? undefined : act.onCanvasKey} tabIndex={-1} onMouseDown={(e) => onPress(store, e)} onTouchStart={(e) => onPress(store, e)} onClick={(e) => onTap(store, e)}>
+    <div className="canvas" data-testid={loaded && (drawn || !spec.nodes.length) ? "canvas" : undefined} data-zoom={zoom} data-readonly={readOnly} ref={home} onKeyDown={readOnly ? undefined : act.onCanvasKey} tabIndex={-1} onMouseDown={(e) => onPress(store, e)} onTouchStart={(e) => onPress(store, e)} onClick={(e) => onTap(store, e)}>
       <ReactFlow
         style={style} nodes={nodes} edges={edges} nodeTypes={NODE_TYPES} edgeTypes={EDGE_TYPES} onNodesChange={onNodesChange} onEdgesChange={onEdgesChange}
         onSelectionChange={onSelectionChange} onNodeDragStart={onDragStart} onNodeDragStop={onDragStop}

@@ -45,7 +45,9 @@ async def work() -> dict[str, Any]:
     use = json.dumps({"tool_calls": [{"name": "calculate", "arguments": {"expression": "2 * 3"}}]})
     script = f"x-demo: {json.dumps([use, 'Six.'])}"
     tasks = [{**task, "description": f"{task['description']} {script}"} for task in CREW["tasks"][:2]]
-    sequential = Play(plan_of(drawing("crewai", "demo", approve=False, tasks=tasks)), "crewai")
+    sequential = Play(
+        plan_of(drawing("crewai", "demo", approve=False, tasks=tasks, members=CREW["members"][:2])), "crewai"
+    )
     hand = json.dumps({"tool_calls": [{"name": "delegate_work_to_coworker", "arguments": {
         "task": f"Work it out. {script}", "context": "-", "coworker": "Analyst"}}]})  # fmt: skip
     one = [{"id": "all", "description": f"Do it. x-demo: {json.dumps([hand, 'Done.'])}"}]
