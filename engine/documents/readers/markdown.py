@@ -35,17 +35,27 @@ def _fill(out: Outline, text: str) -> None:
 
     lines = text.split("\n")
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    bare = {row for token in tokens if token.type == "table_open" for row in _wordless(lines, token.map or [0, 0])}
+
+    def between(start: int, stop: int) -> str:
+        return "\n".join(lines[at] for at in range(start, stop) if at not in bare).strip("\n")
+
     start = 0
     for at, token in enumerate(tokens):
         if token.level or not token.map or token.type not in ("heading_open", "html_block"):
             continue
-        out.add("\n".join(lines[start : token.map[0]]).strip("\n"))
+        out.add(between(start, token.map[0]))
         start = token.map[1]
         if token.type == "heading_open":
             out.heading(int(token.tag[1]), _plain(tokens[at + 1].content))
         else:
             out.add(_plain(token.content).strip())
-    out.add("\n".join(lines[start:]).strip("\n"))
+    out.add(between(start, len(lines)))
+
+
+def _wordless(lines: list[str], table: list[int]) -> list[int]:
+    """The rows of a table that only draw it: the rule under its head, and an empty head."""
+    return [at for at in range(*table) if not any(map(str.isalnum, lines[at]))]
 
 
 def _plain(text: str) -> str:

@@ -264,10 +264,15 @@ def test_markdown_is_cut_at_its_headings_and_nowhere_else():
     assert parts(found) == [
         ("", "Intro"),
         ("One **bold**", "- a\n- b\n\n```\n# no heading\n```"),
-        ("One **bold** › Setext", "| a | b |\n|---|---|\n| 1 | 2 |\n\n    # code\n\n> # quoted"),
+        ("One **bold** › Setext", "| a | b |\n| 1 | 2 |\n\n    # code\n\n> # quoted"),
         ("One **bold** › Empty", "Empty"),
         ("Last", "words #tag"),
     ]
+
+
+def test_rows_that_only_draw_a_table_are_no_text():
+    source = "# A\n\n| | |\n|---|:-:|\n| kill | it goes on |\n\n---\n\nafter | before"
+    assert parts(read_(source, "x.md")) == [("A", "| kill | it goes on |\n\n---\n\nafter | before")]
 
 
 def test_html_inside_markdown_is_read_as_html():
