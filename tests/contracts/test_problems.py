@@ -350,7 +350,7 @@ def test_node_types_tell_what_there_is(api: Client) -> None:
     kinds = {kind["kind"]: kind for kind in api.get("/node-types")["items"]}
     assert set(kinds) >= {"template", "llm", "http", "condition", "approval", "wait", "subflow", "fail", "note"}
     assert set(kinds["llm"]["config"]["properties"]) == {
-        "prompt", "system", "provider", "model", "temperature", "max_tokens", "output_schema",
+        "prompt", "system", "provider", "model", "temperature", "max_tokens", "output_schema", "thread", "learn",
     }  # fmt: skip
     assert set(kinds["http"]["config"]["properties"]) == {
         "url", "method", "query", "headers", "body", "auth", "fail_on_status", "max_bytes", "effect",
