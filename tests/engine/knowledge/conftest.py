@@ -7,22 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from engine.store.database import Database
-from engine.store.migrate import migrate
 from engine.store.models import new_id
+from tests.databases import KINDS, migrated
 from tests.engine.knowledge.library import Library
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=KINDS)
 def db(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """Every test of knowledge holds on both databases."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('data') / 'nexod.db'}"
-    else:
-        url = request.getfixturevalue("postgres").new_database()
-    database = Database.open(url)
-    migrate(database)
-    yield database
-    database.close()
+    with migrated(request, tmp_path_factory.mktemp("data")) as database:
+        yield database
 
 
 @pytest.fixture

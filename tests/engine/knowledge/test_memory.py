@@ -16,26 +16,20 @@ from engine.services import memory as service
 from engine.settings import Settings
 from engine.store import memory as rows
 from engine.store.database import Database
-from engine.store.migrate import migrate
 from engine.store.models import DEFAULT_WORKSPACE as W
 from engine.store.models import WorkspaceRow
 from engine.store.session import Workspace
 from engine.store.vectors import Embedded
+from tests.databases import KINDS, migrated
 
 OTHER = "other-workspace"
 SETTINGS = Settings.read({"NEXOD_DATA": mkdtemp(prefix="nexod-")})
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'nexod.db'}"
-    else:
-        url = request.getfixturevalue("postgres").new_database()
-    database = Database.open(url)
-    migrate(database)
-    yield database
-    database.close()
+    with migrated(request, tmp_path) as database:
+        yield database
 
 
 @pytest.fixture

@@ -8,21 +8,15 @@ from pathlib import Path
 import pytest
 
 from engine.store.database import Database
-from engine.store.migrate import migrate
+from tests.databases import KINDS, migrated
 from tests.engine.store.world import World
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=KINDS)
 def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """Every test of the store holds on both databases."""
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path / 'nexod.db'}"
-    else:
-        url = request.getfixturevalue("postgres").new_database()
-    database = Database.open(url)
-    migrate(database)
-    yield database
-    database.close()
+    with migrated(request, tmp_path) as database:
+        yield database
 
 
 @pytest.fixture
