@@ -117,6 +117,8 @@ def _environment(sheet: Sheet) -> str:
         lines.append(
             "OPENAI_API_KEY is the key of the model, OPENAI_BASE_URL any compatible endpoint, OPENAI_MODEL its name."
         )
+    if "find_passages" in sheet.helpers:
+        lines.append("NEXOD_URL is where the collections are, NEXOD_API_KEY a key that may read them.")
     if sheet.secrets:
         lines.append(f"It also reads {', '.join(sorted(sheet.secrets))} from the environment.")
     if "ask_person" in helpers.closure(sheet.helpers):

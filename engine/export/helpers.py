@@ -54,6 +54,7 @@ HELPERS = {
     "read_line": Helper("queue sys threading time"),
     "http_request": Helper("asyncio httpx typing:Any", "StepError body_of"),
     "body_of": Helper("base64 httpx typing:Any"),
+    "find_passages": Helper("os typing:Any", "http_request StepError"),
     "any_of": Helper("crewai.flow.flow:and_ crewai.flow.flow:or_ crewai.flow.flow_wrappers:FlowCondition"),
     "Tool": Helper("collections.abc:Awaitable collections.abc:Callable typing:Any"),
     "asked_first": Helper("asyncio functools:wraps typing:Any", "Tool StepError ask_person"),

@@ -34,6 +34,8 @@ def _made(plan: Plan, node: PlannedNode) -> Shape:
             return value_shape(config.json_) if config.text is None else _object(text=STRING)
         case "http":
             return _object(status=INTEGER, headers={"type": "object"}, body=ANY)
+        case "retrieve":
+            return _object(text=STRING, matches={"type": "array"})
         case "condition":
             return _object(port=STRING)
         case "approval":

@@ -72,7 +72,6 @@ class Step:
 
 
 HERE = {
-    "retrieve": "it searches the collections of this workspace, which a file alone does not have",
     "ingest": "it adds to a collection of this workspace, which a file alone does not have",
     "remember": "it keeps a fact in the memory of this workspace, which a file alone does not have",
     "recall": "it reads the memory of this workspace, which a file alone does not have",
@@ -207,6 +206,23 @@ def _header(step: Step, piece: Piece) -> str:
     return f"as_text({piece.code})"
 
 
+def _retrieve(step: Step) -> Made:
+    """The documents stay where they are: the file asks for passages over REST."""
+    config = step.config
+    if config.rerank:
+        step.refuse("rerank", "only Nexod lets a model sort what was found", "Switch it off.")
+    options = {"top_k": str(config.top_k), "mode": quoted(config.mode)}
+    if config.min_score is not None:
+        options["min_score"] = f"{config.min_score:g}"
+    if config.filter is not None:
+        options["filter"] = step.value(config.filter, "filter").code
+    if step.node.timeout_s != 60:
+        options["timeout"] = f"{step.node.timeout_s:g}"
+    step.flow.sheet.use("find_passages")
+    collection = step.text(config.collection, "collection")
+    return Made(WORK, work=call("find_passages", collection, step.text(config.query, "query"), **options))
+
+
 def _condition(step: Step) -> Made:
     cases = [(case.port, step.expression(case.when, f"cases.{n}.when")) for n, case in enumerate(step.config.cases)]
     if len(cases) == 1:
@@ -294,6 +310,7 @@ WRITERS: dict[str, Callable[[Step], Made]] = {
     "template": _template,
     "llm": _llm,
     "http": _http,
+    "retrieve": _retrieve,
     "condition": _condition,
     "approval": _approval,
     "wait": _wait,

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
 
 from engine.errors import Invalid
 from engine.export import code
-from tests.engine.export.cases import ROOT, TARGETS, UNWRITABLE, spec_of
+from tests.engine.export.cases import TARGETS, spec_of
 
 ASK = {"prompt": "Hello?"}
 WORK = {"role": "Clerk", "goal": "Help", "task": "Say hello."}
@@ -25,7 +24,7 @@ def refused(raw: dict[str, Any], target: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("kind", "config", "field", "what"),
     [
-        ("retrieve", {"collection": "handbook", "query": "leave"}, "kind", "searches the collections"),
+        ("retrieve", {"collection": "a", "query": "b", "rerank": True}, "config.rerank", "lets a model sort"),
         ("ingest", {"collection": "handbook", "text": "leave"}, "kind", "adds to a collection"),
         ("remember", {"text": "leave"}, "kind", "keeps a fact in the memory"),
         ("recall", {"query": "leave"}, "kind", "reads the memory"),
@@ -40,12 +39,6 @@ def test_what_lives_in_the_workspace_is_named(target: str, kind: str, config: di
     assert (problem["node_id"], problem["field"]) == ("it", field)
     assert problem["message"].startswith("Our step: ") and what in problem["message"]
     assert problem["hint"]
-
-
-@pytest.mark.parametrize("target", TARGETS)
-def test_the_template_with_sources_is_refused_for_its_search_alone(target: str):
-    raw = json.loads((ROOT / "engine" / "templates" / UNWRITABLE).read_text(encoding="utf-8"))
-    assert [problem["node_id"] for problem in refused(raw, target)] == ["docs"]
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -15,7 +15,7 @@ from tests.engine.export.odd import WORKFLOWS
 from tests.world.models import ModelServer
 from tests.world.sink import Sink
 
-RESEARCH, ONE_CALL, CHECK, MANY, THREE, MAIL, CREW, REVIEW = (p for p in TEMPLATES if p.name[0] in "12345678")
+RESEARCH, ONE_CALL, CHECK, MANY, THREE, MAIL, CREW, REVIEW, _ = TEMPLATES
 ABOUT = {"approved": False, "reason": "It promises too much.", "to_do": ["Drop the promise."]}
 SINK = Sink()
 LOW, HIGH = {"score": 0.5, "feedback": "Too short."}, {"score": 0.9, "feedback": "Clear."}
