@@ -77,8 +77,9 @@ class LocalFiles(FileStore):
                 self._make(place.parent)
                 _write(place, data)
                 return
-            except FileNotFoundError as fault:
-                # Somebody deleted what else was in the folder, and the empty folder, after we had made sure of it.
+            except (FileNotFoundError, FileExistsError) as fault:
+                # Somebody deleted what else was in the folder, and the empty folder, after we had made sure of it;
+                # in the middle of that, `mkdir` finds something that is no folder any more.
                 if not again:
                     raise _failed(fault) from None
             except OSError as fault:
