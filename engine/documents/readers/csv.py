@@ -19,11 +19,13 @@ ROWS = 100
 def read(text: str, limits: Limits) -> Extracted:
     text = clean(text.replace("\x1f", "\t"))
     delimiter, text = _delimiter(text)
-    csv.field_size_limit(len(text) + 1)
+    usual = csv.field_size_limit(len(text) + 1)
     try:
         lines = list(_counted(table.lines(csv.reader(io.StringIO(text), delimiter=delimiter)), limits))
     except csv.Error as fault:
         raise broken(f"The table cannot be read: {fault}.") from None
+    finally:
+        csv.field_size_limit(usual)
     if not lines:
         raise empty("The table has no values.")
     return Extracted("csv", "", (Section("\n".join(lines)),))
