@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from engine.documents import passages
-from engine.errors import Conflict, NodeError
+from engine.errors import Conflict, NodeError, Problem
 from engine.events import rfc3339
 from engine.knowledge.adding import invalid
 from engine.services.pages import id_cursor, limit_of, page
@@ -81,7 +81,7 @@ def move(ws: Workspace, settings: Settings, collection_id: str, body: dict[str, 
     with ws.begin() as tx:
         row = rows.one(tx, collection_id, lock=True)
         if chores.moving(tx.connection(), ws.id, row.id):
-            raise Conflict("The collection is being moved already.", code="collection_moving", hint="Let that end.")
+            raise Conflict("The collection is being moved already.", hint="Let that end.")
         target = {
             "store": store or row.store, "embedding": embedder.name if embedder else row.embedding,
             "dimension": dimension or row.dimension,
@@ -112,7 +112,8 @@ def name_of(value: Any) -> str:
 
 
 def taken(name: str) -> Conflict:
-    return Conflict(f"There is a collection {name!r} already.", code="name_taken", hint="Choose another name.")
+    told = Problem("bad_value", f"There is a collection {name!r} already.", "Choose another name.", field="name")
+    return Conflict(told.message, hint=told.hint, details=[told.to_json()])
 
 
 def store_of(ws: Workspace, settings: Settings, value: Any) -> str:

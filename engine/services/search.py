@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.errors import Invalid, NodeError, NotFound, Unavailable
+from engine.errors import Invalid, NodeError, NotFound, Problem, Unavailable
 from engine.knowledge.adding import invalid
 from engine.settings import Settings
 from engine.store import collections as rows
@@ -57,4 +57,5 @@ def _said(fault: NodeError) -> Invalid | NotFound | Unavailable:
     if fault.code in FIELDS:
         field = str(fault.extra.get("field") or FIELDS[fault.code])
         return invalid(fault.code, fault.message, fault.hint, field)
-    return Unavailable(fault.message, code=fault.code, hint=fault.hint)
+    told = Problem(fault.code, fault.message, fault.hint)
+    return Unavailable(told.message, hint=told.hint, details=[told.to_json()])

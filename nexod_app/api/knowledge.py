@@ -38,7 +38,7 @@ async def list_collections(who: Reader, limit: Limit = 50, after: str | None = N
 @router.post("/collections", status_code=201, openapi_extra=COLLECTION)
 async def create_collection(who: Writer, request: Request) -> Response:
     """`store`: embedded (default), pinecone or pgvector; `embedding`: hashing (default) or another of
-    `/collections/choices`. 409 `name_taken`."""
+    `/collections/choices`. 409 for a name that is taken."""
     body = await read_fields(request, *NEW)
     made = await in_thread(collections.create, who.ws, site_of(request).settings, body)
     return answer(made, 201, {"Location": f"{PREFIX}/collections/{made['id']}"})
@@ -88,7 +88,7 @@ async def delete_collection(who: Writer, collection_id: str) -> Response:
 )
 async def move_collection(who: Writer, collection_id: str, request: Request) -> Response:
     """To another store, to another embedding, or both. It is searched where it is until everything is copied and
-    checked. 409 `collection_moving`."""
+    checked. 409 while it is moved."""
     await in_thread(collections.get, who.ws, collection_id)
     body = await read_fields(request, "store", "embedding")
     settings = site_of(request).settings

@@ -85,7 +85,8 @@ async def test_a_collection_is_made_listed_and_deleted(api: httpx.AsyncClient):
 
 async def test_a_name_is_taken_once(api: httpx.AsyncClient, books: str):
     again = await api.post("/collections", json={"name": "Books"})
-    assert again.status_code == 409 and again.json()["error"]["code"] == "name_taken"
+    assert again.status_code == 409 and again.json()["error"]["code"] == "conflict"
+    assert again.json()["error"]["details"][0]["field"] == "name"
 
 
 @pytest.mark.parametrize(
