@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 from engine.events import Event, NewEvent
-from engine.secrets import redact
+from engine.secrets import known_values, redact
 
 Append = Callable[[list[NewEvent]], Awaitable[list[Event]]]
 RIDE_S = 0.05
@@ -24,6 +23,7 @@ RIDERS = 200
 class Journal:
     def __init__(self, events: Iterable[Event], append: Append) -> None:
         self._append = append
+        self._known = known_values()
         self._riders: list[NewEvent] = []
         self._flush: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[list[Event]] | None = None
@@ -54,7 +54,7 @@ class Journal:
         """Commit `events`, behind those that wait to ride along. Raises Fenced."""
         if self._fault:
             raise self._fault
-        clean = [_redacted(event) for event in events]
+        clean = [self._redacted(event) for event in events]
         riders, self._riders = self._riders, []
         if self._flush:
             self._flush.cancel()
@@ -68,7 +68,7 @@ class Journal:
 
     def ride(self, event: NewEvent) -> NewEvent:
         """Commit `event` with the next append, at most 50 ms from now; answers it as it will be recorded."""
-        event = _redacted(event)
+        event = self._redacted(event)
         self._riders.append(event)
         if len(self._riders) >= RIDERS:
             self._send_riders()
@@ -89,6 +89,11 @@ class Journal:
             return False
         resolved = self.resolved.get(key)
         return resolved is None or resolved.seq < self.intents[key]
+
+    def _redacted(self, event: NewEvent) -> NewEvent:
+        """As it will be written; stamped here, because it may have to wait for its commit."""
+        payload = redact(event.payload, self._known)
+        return NewEvent(event.type, payload, event.node_id, event.key, time.time_ns() // 1_000_000)
 
     def _send_riders(self) -> None:
         if self._flush:
@@ -147,8 +152,3 @@ class Journal:
     def _count(self, usage: dict[str, Any]) -> None:
         for name in self.usage:
             self.usage[name] += usage.get(name) or 0
-
-
-def _redacted(event: NewEvent) -> NewEvent:
-    """As it will be written; stamped here, because it may have to wait for its commit."""
-    return replace(event, payload=redact(event.payload), at=time.time_ns() // 1_000_000)

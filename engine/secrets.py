@@ -19,7 +19,6 @@ from engine.errors import NodeError
 from engine.values import is_list, is_object
 
 PREFIX, HOSTS = "NEXOD_SECRET_", "_HOSTS"
-_PREFIX = PREFIX.encode()
 MASK = "[redacted]"
 ESCAPED = 3
 """How often JSON within JSON may have escaped a value: text, body, journal."""
@@ -69,18 +68,18 @@ def is_reference(value: Any) -> bool:
 
 def known_values() -> frozenset[str]:
     """Every value that must not be written down: secrets of 4 characters and more, API keys of 8 and more."""
-    # Asked for every event, so the names are sifted as the bytes they are.
-    names = [name.decode() for name in os.environb if name.startswith(_PREFIX) or name.endswith(b"_API_KEY")]
-    kept = ((name, os.environ.get(name, "")) for name in names if not name.endswith(HOSTS))
+    names = [name for name in os.environ if name.startswith(PREFIX) or name.endswith("_API_KEY")]
+    kept = ((name, os.environ[name]) for name in names if not name.endswith(HOSTS))
     return frozenset(value for name, value in kept if len(value) >= (4 if name.startswith(PREFIX) else 8))
 
 
-def redact(value: Any) -> Any:
-    """`value` without known secrets: raw, base64, URL- and JSON-escaped. Untouched values come back as they are."""
-    values = known_values()
-    if not values:
+def redact(value: Any, known: frozenset[str] | None = None) -> Any:
+    """`value` without secrets (`known_values()`, which who redacts often looks up once): raw, base64, URL- and
+    JSON-escaped. Untouched values come back as they are."""
+    known = known_values() if known is None else known
+    if not known:
         return value
-    pattern = _pattern(values)
+    pattern = _pattern(known)
     text = json.dumps(value, ensure_ascii=False, default=str)
     return _masked(json.loads(text), pattern) if pattern.search(text) else value
 
