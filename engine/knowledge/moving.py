@@ -110,11 +110,17 @@ Copy = Callable[[list[str]], list[Item]]
 
 
 def _over(db: Database, settings: Settings, home: queue.Home, old: Place) -> Copy:
-    """The vectors as they are; one that is lost is embedded anew."""
+    """The vectors as they are; one that is lost is embedded anew, and so are all of a store that is closed to us: who
+    has no key for it any more can still leave it."""
     fresh = _embedding(db, settings, home.workspace_id, home.embedding, home.dimension)
 
     def copy(ids: list[str]) -> list[Item]:
-        found = {item.id: item for item in old.store.fetch(old.space, ids)}
+        try:
+            found = {item.id: item for item in old.store.fetch(old.space, ids)}
+        except NodeError as fault:
+            if fault.retryable:
+                raise
+            found = dict[str, Item]()
         lost = [id_ for id_ in ids if id_ not in found]
         return [*found.values(), *(fresh(lost) if lost else [])]
 
