@@ -83,7 +83,8 @@ def _copied(db: Database, settings: Settings, chore: Chore, home: queue.Home, st
     old = Place(stores.store_for(db, settings, home), stores.space(home))
     new = _place(db, settings, chore.workspace_id, chore.body)
     new.store.prepare(new.space)
-    copy = _again(db, settings, chore) if chore.body["embedding"] != home.embedding else _over(db, settings, home, old)
+    same = (chore.body["embedding"], chore.body["dimension"]) == (home.embedding, home.dimension)
+    copy = _over(db, settings, home, old) if same else _again(db, settings, chore)
     while True:
         wanted = moves.chunk_ids(db, chore)
         there = set(new.store.ids(new.space))
@@ -128,6 +129,7 @@ def _over(db: Database, settings: Settings, home: queue.Home, old: Place) -> Cop
 
 
 def _again(db: Database, settings: Settings, chore: Chore) -> Copy:
+    embeddings.open(chore.body["embedding"], settings).measure()  # what this process knows may be of a model before
     return _embedding(db, settings, chore.workspace_id, chore.body["embedding"], chore.body["dimension"])
 
 

@@ -24,6 +24,7 @@ from engine.store import documents as queue
 from engine.store.database import Database, Statement
 from engine.store.models import WorkspaceRow, new_id
 from engine.store.session import Workspace
+from tests.world.embeddings import EmbeddingServer
 from tests.world.pinecone import Service
 
 _CHORES = Statement("select count(*) from chore where workspace_id = :w")
@@ -405,6 +406,25 @@ def test_a_collection_leaves_a_store_that_nobody_has_a_key_for_any_more(
     collections.move(ws, settings, home, {"store": "embedded"})
     until(lambda: collections.get(ws, home)["store"] == "embedded")
     assert found(ws, settings, home, "otters") == ["Otters are well known."]
+
+
+def test_a_model_that_answers_otherwise_under_its_name_is_an_error_until_all_is_embedded_anew(
+    ws: Workspace, settings: Settings, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
+):
+    with EmbeddingServer() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+        home = made(ws, settings, embedding="openai/changing")
+        settled(ws, put(ws, settings, home, "Otters are well known.", "Otters"))
+        server.dimension = 12
+        late = settled(ws, put(ws, settings, home, "Kiwis, too.", "Kiwis"))
+        assert late["status"] == "failed" and late["error"]["code"] == "dimension_mismatch"
+        assert collections.move(ws, settings, home, {"embedding": "openai/changing"})["moving"]["dimension"] == 12
+        until(lambda: collections.get(ws, home)["moving"] is None)
+        assert collections.get(ws, home)["dimension"] == 12
+        documents.retry(ws, late["id"])
+        assert settled(ws, late["id"])["status"] == "ready"
+        assert len(found(ws, settings, home, "otters", top_k=5)) == 2
 
 
 def test_a_move_that_cannot_be_leaves_everything_as_it_was(
