@@ -16,7 +16,7 @@ MARKS = (
 )
 LIKELY = [
     "cp1252", "cp1250", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "iso8859_2", "iso8859_5",
-    "iso8859_7", "mac_roman", "shift_jis", "euc_jp", "gb18030", "big5", "euc_kr",
+    "iso8859_7", "shift_jis", "euc_jp", "gb18030", "big5", "euc_kr",
 ]  # fmt: skip
 """Where several fit equally well, the first is taken."""
 CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{2,40})", re.I)
@@ -37,6 +37,11 @@ def decode(data: bytes, content_type: str = "") -> tuple[str, list[str]]:
         return data.decode("utf-8"), []
     except UnicodeDecodeError:
         return _other(data, content_type)
+
+
+def is_plain(data: bytes) -> bool:
+    """Nothing in it that no text holds."""
+    return len(data.translate(None, CONTROLS)) == len(data)
 
 
 def _other(data: bytes, content_type: str) -> tuple[str, list[str]]:

@@ -7,6 +7,7 @@ import re
 import zipfile
 from pathlib import PurePath
 
+from engine.documents.encoding import is_plain
 from engine.documents.limits import Limits, broken, empty, encrypted, too_large, wrong_type
 
 NAMES = {
@@ -144,7 +145,8 @@ def _compound(data: bytes) -> Exception:
 
 def _refuse(data: bytes) -> None:
     for start, what in OTHERS:
-        if data.startswith(start):
+        # Where the mark is a word, a text may begin with it too.
+        if data.startswith(start) and not (start.isalnum() and is_plain(data[:512])):
             raise wrong_type(what)
     if data[:2] == b"MZ" and b"\0" in data[:256]:
         raise wrong_type("a program")

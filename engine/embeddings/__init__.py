@@ -33,6 +33,10 @@ class Embedder(Protocol):
         """Of its vectors. May ask the model once, where nobody can know it before."""
         ...
 
+    def measure(self) -> int:
+        """The same as it is now, where what answers under a name may have changed."""
+        ...
+
     def embed(self, texts: Sequence[str]) -> Array:
         """One row of length one for each text. Raises NodeError: `model_unauthorized`, `model_unavailable`, …,
         `dimension_mismatch`."""

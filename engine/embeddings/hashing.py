@@ -33,6 +33,9 @@ class Hashing:
     kept_as = ""
     dimension = DIMENSION
 
+    def measure(self) -> int:
+        return DIMENSION
+
     def embed(self, texts: Sequence[str]) -> Array:
         rows = np.zeros((len(texts), DIMENSION), np.float32)
         for row, text in zip(rows, texts, strict=True):

@@ -48,6 +48,9 @@ class MiniLM:
             raise NodeError("MiniLM is not installed.", code="embedding_missing", hint=HINT)
         self._folder = folder
 
+    def measure(self) -> int:
+        return DIMENSION
+
     def embed(self, texts: Sequence[str]) -> Array:
         with _LOADING:
             model = _load(self._folder)

@@ -49,6 +49,10 @@ class Endpoint:
             self.embed(["dimension"])
         return _learned[self._address, self._model]
 
+    def measure(self) -> int:
+        _learned.pop((self._address, self._model), None)
+        return self.dimension
+
     def embed(self, texts: Sequence[str]) -> Array:
         import numpy as np
 
@@ -121,6 +125,8 @@ class Endpoint:
     def _check(self, dimensions: set[int]) -> None:
         expected = _learned.setdefault((self._address, self._model), min(dimensions))
         if dimensions != {expected}:
+            # Said once; from then on it is the collections that hold to theirs.
+            _learned[self._address, self._model] = max(dimensions - {expected})
             raise NodeError(
                 f"{self.name} answered vectors of {max(dimensions - {expected})} numbers, and of {expected} before.",
                 code="dimension_mismatch",

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from engine.errors import Invalid, NodeError, Problem, TooLarge, Unavailable
 from engine.settings import Settings
+from engine.store import chores
 from engine.store import collections as rows
 from engine.store import documents as queue
 from engine.store import runs as requests_kept
@@ -57,9 +58,10 @@ def put(ws: Workspace, settings: Settings, collection_id: str, new: New, key: st
 
 
 def _row(tx: Session, collection_id: str, new: New) -> Document:
-    """The document that this is: one with the same content, a new version of one from the same source, or another."""
-    found = rows.same_content(tx, collection_id, new.digest) if new.digest else None
-    if found is not None:
+    """The document that this is: a new version of one from the same source, one with the same content, or another."""
+    row = rows.same_source(tx, collection_id, new.source)
+    found = row if row is not None else rows.same_content(tx, collection_id, new.digest) if new.digest else None
+    if found is not None and new.digest and found.hash == new.digest:
         missing = found.owner == queue.UPLOAD or (found.error or {}).get("code") in ("upload_lost", "file_missing")
         if found.status == "failed":
             rows.renew(tx, found)
@@ -67,7 +69,6 @@ def _row(tx: Session, collection_id: str, new: New) -> Document:
             rows.expect_file(tx, found)
         found.hash = new.digest
         return found
-    row = rows.same_source(tx, collection_id, new.source)
     if row is None:
         row = rows.new(tx, collection_id, title=new.title, source=new.source, origin=new.origin)
     else:
@@ -91,7 +92,16 @@ def _store(ws: Workspace, settings: Settings, row: Document, epoch: int, place: 
             if left is not None and left.epoch == epoch:
                 rows.forget(tx, left) if not left.live else stop(tx, left, fault.to_json())
         raise Unavailable(f"The file cannot be kept: {fault.message}", hint=fault.hint) from fault
-    queue.arrived(ws.db, ws.id, row.id, epoch)
+    if not queue.arrived(ws.db, ws.id, row.id, epoch):
+        _late(ws, row, place)
+
+
+def _late(ws: Workspace, row: Document, place: str) -> None:
+    """While the original was put, a newer one may have come, which forgot this one before it was there."""
+    with ws.begin() as tx:
+        left = tx.get(Document, (ws.id, row.id))
+        if left is None or left.file_key != place:
+            chores.forget(tx.connection(), ws.id, row.collection_id, files=place)
 
 
 def _remembered(tx: Session, collection_id: str, new: New, key: str | None) -> dict[str, Any] | None:

@@ -29,6 +29,8 @@ STUCK_S = 900.0
 PAUSES_S = (1.0, 5.0, 20.0, 60.0)
 """Before each further try after a passing fault."""
 CHORE_S = (1.0, 5.0, 30.0, 120.0, 600.0)
+LATER_S = 1.0
+"""How soon a move looks again whether all documents are read: meanwhile no other is begun."""
 
 
 class Job:
@@ -146,6 +148,8 @@ class Ingester:
             moving.do(self.db, self.settings, chore, self._closed.is_set)
         except Fenced:
             log.info("chore %s is somebody else's now", chore.id)
+        except moving.Later:
+            chores.again(self.db, chore, LATER_S, failed=False)
         except Exception as fault:
             if not isinstance(fault, NodeError):
                 log.exception("chore %s broke", chore.id)

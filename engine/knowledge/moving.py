@@ -83,7 +83,8 @@ def _copied(db: Database, settings: Settings, chore: Chore, home: queue.Home, st
     old = Place(stores.store_for(db, settings, home), stores.space(home))
     new = _place(db, settings, chore.workspace_id, chore.body)
     new.store.prepare(new.space)
-    copy = _again(db, settings, chore) if chore.body["embedding"] != home.embedding else _over(db, settings, home, old)
+    same = (chore.body["embedding"], chore.body["dimension"]) == (home.embedding, home.dimension)
+    copy = _over(db, settings, home, old) if same else _again(db, settings, chore)
     while True:
         wanted = moves.chunk_ids(db, chore)
         there = set(new.store.ids(new.space))
@@ -110,11 +111,17 @@ Copy = Callable[[list[str]], list[Item]]
 
 
 def _over(db: Database, settings: Settings, home: queue.Home, old: Place) -> Copy:
-    """The vectors as they are; one that is lost is embedded anew."""
+    """The vectors as they are; one that is lost is embedded anew, and so are all of a store that is closed to us: who
+    has no key for it any more can still leave it."""
     fresh = _embedding(db, settings, home.workspace_id, home.embedding, home.dimension)
 
     def copy(ids: list[str]) -> list[Item]:
-        found = {item.id: item for item in old.store.fetch(old.space, ids)}
+        try:
+            found = {item.id: item for item in old.store.fetch(old.space, ids)}
+        except NodeError as fault:
+            if fault.retryable:
+                raise
+            found = dict[str, Item]()
         lost = [id_ for id_ in ids if id_ not in found]
         return [*found.values(), *(fresh(lost) if lost else [])]
 
@@ -122,6 +129,7 @@ def _over(db: Database, settings: Settings, home: queue.Home, old: Place) -> Cop
 
 
 def _again(db: Database, settings: Settings, chore: Chore) -> Copy:
+    embeddings.open(chore.body["embedding"], settings).measure()  # what this process knows may be of a model before
     return _embedding(db, settings, chore.workspace_id, chore.body["embedding"], chore.body["dimension"])
 
 

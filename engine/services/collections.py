@@ -158,7 +158,7 @@ def embedder_of(settings: Settings, value: Any) -> Embedder:
 
 def dimension_of(embedder: Embedder) -> int:
     try:
-        return embedder.dimension
+        return embedder.measure()
     except NodeError as fault:
         raise invalid(fault.code, fault.message, fault.hint, "embedding") from None
 

@@ -88,7 +88,7 @@ def claim(db: Database, owner: str, lease_s: float) -> Chore | None:
 _BEAT = Statement("update chore set due_at = :until where workspace_id = :w and id = :id and epoch = :epoch")
 _DONE = Statement("delete from chore where workspace_id = :w and id = :id and epoch = :epoch")
 _AGAIN = Statement(
-    "update chore set owner = null, tries = tries + 1, due_at = :due"
+    "update chore set owner = null, tries = tries + :one, due_at = :due"
     " where workspace_id = :w and id = :id and epoch = :epoch"
 )
 
@@ -104,11 +104,11 @@ def done(conn: Connection, chore: Chore) -> bool:
     return _DONE(conn, w=chore.workspace_id, id=chore.id, epoch=chore.epoch).rowcount == 1
 
 
-def again(db: Database, chore: Chore, delay_s: float) -> None:
+def again(db: Database, chore: Chore, delay_s: float, *, failed: bool = True) -> None:
     """Give it back, to be tried after a while."""
     with db.begin() as conn:
         due = now_ms(conn) + round(delay_s * 1000)
-        _AGAIN(conn, due=due, w=chore.workspace_id, id=chore.id, epoch=chore.epoch)
+        _AGAIN(conn, one=int(failed), due=due, w=chore.workspace_id, id=chore.id, epoch=chore.epoch)
 
 
 _MOVING = Statement("select 1 from chore where workspace_id = :w and collection_id = :id and kind = 'move' limit 1")

@@ -144,9 +144,10 @@ def abandon(session: Session, row: Document) -> None:
 
 def expect_file(session: Session, row: Document) -> None:
     """The original is about to be put where `file_key` says; what was there before is forgotten."""
-    if row.file_key:
+    place = f"{files_of(row.workspace_id, row.collection_id, row.id, row.revision)}original"
+    if row.file_key and row.file_key != place:
         chores.forget(session.connection(), row.workspace_id, row.collection_id, files=row.file_key)
-    row.file_key = f"{files_of(row.workspace_id, row.collection_id, row.id, row.revision)}original"
+    row.file_key = place
     row.owner, row.lease_until = UPLOAD, session.now + UPLOAD_S * 1000
 
 

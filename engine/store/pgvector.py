@@ -6,6 +6,7 @@ Its table is no part of the migrations, since most databases cannot have it: it 
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from engine.vectors.filters import Condition, Every, Rule
 PAGE = 2000
 LOCK = 7_309_443
 """Whoever makes the table holds this."""
+NUL = re.compile(r"\\\\|\\u0000")
 SQL = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 
 _MAY = sa.text(
@@ -160,7 +162,7 @@ def _where(rule: Rule, values: dict[str, Any]) -> str:
 def _condition(rule: Condition, values: dict[str, Any]) -> str:
     n = len(values)
     field, value = f"f{n}", f"v{n}"
-    values[field] = rule.field
+    values[field] = rule.field.replace("\0", "")
     has = f"metadata -> cast(:{field} as text)"
     if rule.operator == "$exists":
         return f"({has}) is {'not ' if rule.value else ''}null"
@@ -186,5 +188,5 @@ def _text(vector: Array) -> str:
 
 
 def _json(value: Any) -> str:
-    """jsonb has no character NUL."""
-    return json.dumps(value, ensure_ascii=False).replace("\\u0000", "")
+    """jsonb has no character NUL; a backslash that is itself escaped begins none."""
+    return NUL.sub(lambda found: found[0] if found[0] == "\\\\" else "", json.dumps(value, ensure_ascii=False))

@@ -16,13 +16,12 @@ from engine.failpoint import hit
 from engine.store import chores
 from engine.store.database import Database, Statement, is_sqlite, now_ms
 from engine.store.documents import MINE, Claim, fenced, key
-from engine.store.models import Chunk, EmbeddingRow
+from engine.store.models import EmbeddingRow
 from engine.store.values import dumps
 
-CHUNK: sa.Table = Chunk.__table__  # type: ignore[attr-defined]
 EMBEDDING: sa.Table = EmbeddingRow.__table__  # type: ignore[attr-defined]
 SOME = 500
-"""Values in one statement."""
+"""Values or rows in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +56,17 @@ _TEXTS = {
     of: Statement(f"select text, metadata from chunk where workspace_id = :w and {of} = :id")
     for of in ("document_id", "collection_id")
 }
+_ADD = "insert into chunk (workspace_id, collection_id, document_id, id, n, text, metadata) select :w, :c, :d, "
+_ADD_CHUNKS = {
+    True: Statement(
+        _ADD + ", ".join(f"json_extract(value, '$[{at}]')" for at in range(4)) + " from json_each(:rows)"
+    ),
+    False: Statement(
+        _ADD + "value ->> 0, cast(value ->> 1 as integer), value ->> 2, value ->> 3"
+        " from json_array_elements(cast(:rows as json))"
+    ),
+}  # fmt: skip
+"""Many at a time: SQLite's full text writes to the disk after each statement, and everybody else waits."""
 _FORGET_CHUNKS = Statement("delete from chunk where workspace_id = :w and document_id = :id")
 
 
@@ -71,13 +81,8 @@ def flip(
     details: dict[str, Any],
 ) -> None:
     """The new revision is what is searched from here on; the one before is gone. Its vectors are already in `space`."""
-    rows = [
-        {
-            "workspace_id": claim.workspace_id, "id": f"{claim.vectors}{chunk.n}", "collection_id": claim.collection_id,
-            "document_id": claim.id, "n": chunk.n, "text": chunk.text, "metadata": chunk.metadata,
-        }
-        for chunk in chunks
-    ]  # fmt: skip
+    rows = [[f"{claim.vectors}{one.n}", one.n, one.text, dumps(one.metadata)] for one in chunks]
+    pages = [dumps(rows[at : at + SOME]) for at in range(0, len(rows), SOME)]
     with db.begin() as conn:
         # The collection before the document, as everybody takes them; and it does not move before this is done.
         if _space_of(conn, claim) != space:
@@ -89,8 +94,10 @@ def flip(
             conn, claim.workspace_id, "document_id", claim.id, {embedded(c.text, c.metadata) for c in chunks}
         )
         _FORGET_CHUNKS(conn, w=claim.workspace_id, id=claim.id)
-        if rows:
-            conn.execute(sa.insert(CHUNK), rows)
+        for page in pages:
+            _ADD_CHUNKS[is_sqlite(conn)](
+                conn, w=claim.workspace_id, c=claim.collection_id, d=claim.id, rows=page
+            )  # fmt: skip
         hit("ingest_flipping")
         if claim.live:
             old = f"{claim.id}:{claim.live}:"

@@ -7,8 +7,8 @@ is not equal to anything, so `$ne` and `$nin` hold for it. Only numbers have an 
 
 from __future__ import annotations
 
-import math
 import operator
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -142,7 +142,8 @@ def _size(rule: Rule) -> int:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """JSON's whole numbers have no end; what is larger than any double is no number here."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _is_plain(value: Any) -> bool:

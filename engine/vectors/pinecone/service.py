@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from pinecone.models import IndexModel
 
 T = TypeVar("T")
+LATER = "Try again in a while; Pinecone's status page may say more."
+ADDRESS = "Check PINECONE_HOST and the network where Nexod runs."
+ANEW = "Embed the collection anew, or choose another PINECONE_INDEX."
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 8.0
 
 
@@ -126,7 +129,7 @@ class Service:
         while model is not None and not (model.status.ready and model.host):
             if time.monotonic() > end:
                 message = f"Pinecone has not made the index {name!r} in time ({model.status.state})."
-                raise NodeError(message, code="store_timeout", retryable=True)
+                raise NodeError(message, code="store_timeout", hint=LATER, retryable=True)
             time.sleep(min(1.0, self._patience.made_s / 20))
             model = self._describe(name)
         if model is not None:
@@ -210,12 +213,12 @@ def _said(fault: PineconeError) -> NodeError:
     if isinstance(fault, ApiError):
         return _answered(fault, theirs)
     if isinstance(fault, PineconeTimeoutError):
-        return NodeError("Pinecone did not answer in time.", code="store_timeout", retryable=True)
+        return NodeError("Pinecone did not answer in time.", code="store_timeout", hint=LATER, retryable=True)
     if isinstance(fault, PineconeValueError | PineconeTypeError):
         return NodeError(f"Pinecone's client says: {theirs}", code="store_refused")
     reached = isinstance(fault, ResponseParsingError)
     message = f"Pinecone's answer cannot be read: {theirs}" if reached else f"Pinecone cannot be reached: {theirs}"
-    return NodeError(message, code="store_unavailable", retryable=not reached)
+    return NodeError(message, code="store_unavailable", hint=ADDRESS, retryable=not reached)
 
 
 def _answered(fault: ApiError, theirs: str) -> NodeError:
@@ -226,8 +229,8 @@ def _answered(fault: ApiError, theirs: str) -> NodeError:
     if status == 429 or status == 408 or status >= 500:
         code = {429: "store_rate_limited", 408: "store_timeout"}.get(status, "store_unavailable")
         message = f"Pinecone answers {status}: {theirs}"
-        return NodeError(message, code=code, retryable=True, retry_after=wait, status=status)
-    code = "store_unavailable" if status == 404 else "store_refused"
+        return NodeError(message, code=code, hint=LATER, retryable=True, retry_after=wait, status=status)
+    code, hint = ("store_unavailable", LATER) if status == 404 else ("store_refused", "")
     if status == 400 and "dimension" in theirs:
-        code = "dimension_mismatch"
-    return NodeError(f"Pinecone says: {theirs}", code=code, status=status)
+        code, hint = "dimension_mismatch", ANEW
+    return NodeError(f"Pinecone says: {theirs}", code=code, hint=hint, status=status)

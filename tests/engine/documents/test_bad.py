@@ -71,6 +71,7 @@ CASES: dict[str, tuple[str, bytes, str, str]] = {
     "a program called txt": ("a.txt", b"MZ\x90\0\x03\0\0\0" + bytes(range(256)) * 20, "document_type", "program"),
     "a program": ("a", b"\x7fELF\x02\x01\x01" + b"\0" * 500, "document_type", "program"),
     "a picture called pdf": ("a.pdf", b"\x89PNG\r\n\x1a\n" + b"\0" * 100, "document_type", "picture"),
+    "a sound": ("a.txt", b"ID3\x04\0\0\0\0\0\x17TSSE" + b"x" * 600, "document_type", "sound"),
     "a jpeg": ("a.jpg", b"\xff\xd8\xff\xe0" + b"\0" * 100, "document_type", "picture"),
     "a film": ("a.txt", b"\0\0\0\x18ftypmp42" + b"\0" * 100, "document_type", "film"),
     "rich text": ("a.txt", b"{\\rtf1 Hello}", "document_type", "RTF"),
@@ -110,6 +111,8 @@ def test_a_bad_file_is_refused(tmp_path: Path, case: str):
         ("a.pdf", b"junk before\n" + PDF, "pdf", ""),
         ("a.txt", b"a text on %PDF- and what it means: Hello", "text", ""),
         ("a.txt", b"MZ is how Hello begins", "text", ""),
+        ("a.md", b"ID3 learns a tree from examples. Hello", "markdown", ""),
+        ("a.txt", b"RIFF, GIF89a and BZh say Hello", "text", ""),
     ],
 )
 def test_a_wrong_name_does_not_matter(tmp_path: Path, name: str, content: bytes, kind: str, warning: str):

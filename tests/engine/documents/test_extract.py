@@ -357,6 +357,7 @@ def test_indents_of_text_stay():
         ("utf-8", "Größe – naïve “café”"), ("utf-8-sig", "Größe"), ("utf-16", "Größe und Gewicht"),
         ("utf-16-le", "Größe und Gewicht"), ("utf-16-be", "Größe und Gewicht"), ("utf-32", "Größe"),
         ("latin-1", "café"), ("latin-1", "Größe und Café, naïve façade"),
+        ("latin-1", "Grüße an die Käfer, schöne Wörter und Straße"),
         ("cp1252", "Die Straße – “völlig” überschwemmt, 5 €"),
         ("cp1250", "Zażółć gęślą jaźń. Wczoraj byliśmy w Łodzi, gdzie było bardzo zimno."),
         ("cp1251", "Привет, как дела? Это обычный русский текст."),

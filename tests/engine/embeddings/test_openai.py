@@ -132,6 +132,8 @@ def test_the_dimension_is_learned_from_the_first_answer_and_held_to(server: Embe
     with pytest.raises(NodeError) as caught:
         first.embed(["a"])
     assert caught.value.code == "dimension_mismatch" and "9" in caught.value.message
+    assert first.dimension == 9
+    assert first.measure() == 8
 
 
 def test_known_models_need_no_asking(monkeypatch: pytest.MonkeyPatch):

@@ -20,6 +20,7 @@ from engine.settings import Settings
 from engine.store import documents as queue
 from engine.store import revisions
 from engine.store.database import Database, Statement, now_ms
+from engine.store.passages import CHUNK
 
 
 def nobody(settings: Settings, ready: Callable[[], None]) -> None:
@@ -59,7 +60,7 @@ def without_flip() -> None:
                     "workspace_id": claim.workspace_id, "id": f"{claim.vectors}{chunk.n}", "document_id": claim.id,
                     "collection_id": claim.collection_id, "n": chunk.n, "text": chunk.text, "metadata": chunk.metadata,
                 }  # fmt: skip
-                conn.execute(sa.insert(revisions.CHUNK), [row])
+                conn.execute(sa.insert(CHUNK), [row])
         with db.begin() as conn:
             said["details"] = "{}"
             now = now_ms(conn)

@@ -24,6 +24,7 @@ from engine.store import documents as queue
 from engine.store.database import Database, Statement
 from engine.store.models import WorkspaceRow, new_id
 from engine.store.session import Workspace
+from tests.world.embeddings import EmbeddingServer
 from tests.world.pinecone import Service
 
 _CHORES = Statement("select count(*) from chore where workspace_id = :w")
@@ -184,6 +185,58 @@ def test_an_upload_that_never_arrived_fails_and_may_be_sent_again(
     assert settled(ws, id_)["status"] == "ready"
 
 
+def meanwhile(monkeypatch: pytest.MonkeyPatch, do: Callable[[], Any]) -> None:
+    """Does this once, between the row of the next upload and its original."""
+    from engine.knowledge import adding
+
+    store = adding._store
+
+    def first(*given: Any) -> None:
+        monkeypatch.setattr(adding, "_store", store)
+        do()
+        store(*given)
+
+    monkeypatch.setattr(adding, "_store", first)
+
+
+def test_two_uploads_of_the_same_bytes_at_once_are_one_document_with_its_original(
+    ws: Workspace, settings: Settings, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
+):
+    home = made(ws, settings)
+
+    def add(name: str) -> str:
+        return documents.add_file(ws, settings, home, name, "", b"Otters hold hands.")["document_id"]
+
+    others: list[str] = []
+    meanwhile(monkeypatch, lambda: others.append(add("copy.txt")))
+    id_ = add("otters.txt")
+    assert others == [id_]
+    until(lambda: idle(ws))
+    assert settled(ws, id_)["status"] == "ready"
+    assert documents.original(ws, settings, id_)[1] == b"Otters hold hands."
+
+
+def test_a_version_that_came_too_late_leaves_no_original_behind(
+    ws: Workspace, settings: Settings, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
+):
+    from engine.store import collections as rows
+
+    monkeypatch.setattr(rows, "UPLOAD_S", 1)
+    home = made(ws, settings)
+
+    def newer() -> None:
+        id_ = put(ws, settings, home, "Otters hold hands at night.", "Otters")
+        settled(ws, id_)
+        until(lambda: idle(ws))
+
+    meanwhile(monkeypatch, newer)
+    id_ = put(ws, settings, home, "Otters hold hands.", "Otters")
+    until(lambda: idle(ws))
+    assert found(ws, settings, home, "otters") == ["Otters hold hands at night."]
+    assert documents.original(ws, settings, id_)[1] == b"Otters hold hands at night."
+    assert len([path for path in (settings.data / "files").rglob("*") if path.is_file()]) == 1
+
+
 def test_a_stopped_ingest_leaves_nothing_behind(ws: Workspace, settings: Settings, ingester: Ingester):
     home = made(ws, settings, chunk_size=100, chunk_overlap=0)
     text = "\n\n".join(f"Otter number {n} holds the hands of its neighbours all night long." for n in range(6000))
@@ -324,6 +377,54 @@ def test_what_comes_and_goes_during_a_move_is_right_afterwards(
     settled(ws, comes)
     until(lambda: idle(ws))
     assert stored(ws, settings, home) == {f"{stays}:1:0", f"{comes}:1:0"}
+
+
+def test_a_move_that_waits_for_a_document_begins_as_soon_as_it_is_read(
+    ws: Workspace, settings: Settings, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(ingesting, "CHORE_S", (3600,))
+    monkeypatch.setattr(ingesting, "LATER_S", 0.1)
+    home = made(ws, settings)
+    with monkeypatch.context() as held:
+        held.setattr(queue, "due", lambda _: False)
+        id_ = put(ws, settings, home, "Otters are well known.", "Otters")
+        claim = queue.claim(ws.db, "slow", 30, (ws.id, id_))
+        assert claim
+        collections.move(ws, settings, home, {"embedding": "hashing"})
+        time.sleep(1)
+        assert collections.get(ws, home)["moving"]
+        queue.fail(ws.db, claim, {"code": "document_broken", "message": "Damaged."})
+        until(lambda: collections.get(ws, home)["moving"] is None)
+
+
+def test_a_collection_leaves_a_store_that_nobody_has_a_key_for_any_more(
+    ws: Workspace, settings: Settings, service: Service, ingester: Ingester
+):
+    home = made(ws, settings, store="pinecone")
+    settled(ws, put(ws, settings, home, "Otters are well known.", "Otters"))
+    service.fail(401, times=10_000)
+    collections.move(ws, settings, home, {"store": "embedded"})
+    until(lambda: collections.get(ws, home)["store"] == "embedded")
+    assert found(ws, settings, home, "otters") == ["Otters are well known."]
+
+
+def test_a_model_that_answers_otherwise_under_its_name_is_an_error_until_all_is_embedded_anew(
+    ws: Workspace, settings: Settings, ingester: Ingester, monkeypatch: pytest.MonkeyPatch
+):
+    with EmbeddingServer() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
+        home = made(ws, settings, embedding="openai/changing")
+        settled(ws, put(ws, settings, home, "Otters are well known.", "Otters"))
+        server.dimension = 12
+        late = settled(ws, put(ws, settings, home, "Kiwis, too.", "Kiwis"))
+        assert late["status"] == "failed" and late["error"]["code"] == "dimension_mismatch"
+        assert collections.move(ws, settings, home, {"embedding": "openai/changing"})["moving"]["dimension"] == 12
+        until(lambda: collections.get(ws, home)["moving"] is None)
+        assert collections.get(ws, home)["dimension"] == 12
+        documents.retry(ws, late["id"])
+        assert settled(ws, late["id"])["status"] == "ready"
+        assert len(found(ws, settings, home, "otters", top_k=5)) == 2
 
 
 def test_a_move_that_cannot_be_leaves_everything_as_it_was(

@@ -170,3 +170,11 @@ def test_a_character_that_jsonb_has_not_is_left_out(db: Database):
     here, store = space(), PgVector(db)
     store.upsert(here, [Item("a", vectors(1)[0], {"title": "a\0b"})])
     assert store.query(here, vectors(1)[0], 1, {"title": "a\0b"})[0].metadata == {"title": "ab"}
+    assert store.query(here, vectors(1)[0], 1, {"title\0": {"$exists": True}})
+
+
+def test_a_text_about_that_character_is_kept(db: Database):
+    here, store = space(), PgVector(db)
+    given = {"title": r"\u0000 ends a string", "path": "C:\\u0000\\\0"}
+    store.upsert(here, [Item("a", vectors(1)[0], given)])
+    assert store.query(here, vectors(1)[0], 1)[0].metadata == {**given, "path": "C:\\u0000\\"}

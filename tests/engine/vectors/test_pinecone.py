@@ -178,6 +178,7 @@ def test_patience_ends(service: Service, status: int, code: str):
     service.fail(status, times=99)
     said = fault(lambda: pinecone.upsert(here, items(1)))
     assert (said.code, said.retryable) == (code, True)
+    assert said.hint
     assert 1 < len(service.asked) < 10
 
 
@@ -198,12 +199,14 @@ def test_a_slow_answer_is_a_timeout(service: Service):
     service.delay_s = 5
     said = fault(lambda: pinecone.query(here, vectors(1)[0], 1))
     assert (said.code, said.retryable) == ("store_timeout", True)
+    assert said.hint
 
 
 def test_nobody_there_is_unavailable(service: Service):
     gone = store(service, BRIEF, pinecone_host=f"http://127.0.0.1:{closed_port()}")
     said = fault(lambda: gone.query(space(), vectors(1)[0], 1))
     assert (said.code, said.retryable) == ("store_unavailable", True)
+    assert "PINECONE_HOST" in said.hint
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"matches": 3}', b"[]"])

@@ -170,6 +170,19 @@ async def test_another_content_from_the_same_source_replaces_it(api: httpx.Async
     assert len(await found(api, books, "otters", mode="vector", top_k=10)) == 1
 
 
+async def test_a_new_version_that_another_source_has_too_replaces_the_old_one(
+    api: httpx.AsyncClient, books: str, ingester: Ingester
+):
+    draft = (await upload(api, books, b"Badgers dig large burrows.", "draft.txt")).json()["document_id"]
+    plan = (await upload(api, books, TEXT.encode(), "plan.txt")).json()["document_id"]
+    await settled(api, draft)
+    await settled(api, plan)
+    for _ in range(2):
+        again = (await upload(api, books, b"Badgers dig large burrows.", "plan.txt")).json()["document_id"]
+        assert again == plan and (await settled(api, plan))["revision"] == 2
+    assert await found(api, books, "otters", mode="keyword") == []
+
+
 async def test_what_fails_on_a_new_version_leaves_the_old_one_searched(
     api: httpx.AsyncClient, books: str, ingester: Ingester
 ):
@@ -309,6 +322,10 @@ async def test_a_question_that_cannot_be_asked_says_why(api: httpx.AsyncClient, 
 async def test_a_filter_that_cannot_be_names_its_field(api: httpx.AsyncClient, books: str):
     answer = await api.post(f"/collections/{books}/search", json={"query": "a", "filter": {"source": {"$near": 1}}})
     assert answer.status_code == 422 and answer.json()["error"]["details"][0]["code"] == "bad_filter"
+    huge = f'{{"query": "a", "filter": {{"page": {"9" * 400}}}}}'
+    headers = {"Content-Type": "application/json"}
+    answer = await api.post(f"/collections/{books}/search", content=huge, headers=headers)
+    assert answer.status_code == 422 and answer.json()["error"]["details"][0]["field"] == "page"
 
 
 async def test_filters_narrow_the_search(api: httpx.AsyncClient, books: str, ingester: Ingester):
