@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 
+from engine import plugins
 from engine.errors import NodeError
 from engine.llm import Preferences
 
@@ -389,6 +389,5 @@ def registry() -> Mapping[str, NodeType]:
 
     for module in sorted(m.name for m in pkgutil.iter_modules(home.__path__)):
         importlib.import_module(f"{home.__name__}.{module}")
-    for point in entry_points(group="nexod.nodes"):
-        point.load()
+    plugins.load("nexod.nodes")
     return _TYPES

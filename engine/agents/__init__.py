@@ -11,9 +11,9 @@ import inspect
 import pkgutil
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any, ClassVar, TypeVar
 
+from engine import plugins
 from engine.node import Task, ToolUse
 
 
@@ -122,8 +122,7 @@ def registry() -> Mapping[str, Preset]:
     """All of the library: the files of this folder, then the entry points `nexod.agents`."""
     for module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
         importlib.import_module(f"{__name__}.{module}")
-    for point in entry_points(group="nexod.agents"):
-        point.load()
+    plugins.load("nexod.agents")
     return _PRESETS
 
 

@@ -23,6 +23,16 @@ class Extracted:
     sections: tuple[Section, ...]
     pages: int | None = None
     warnings: tuple[str, ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
+    """(words, address), of a web page that was asked for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """A page is read as one of the web: its text as Markdown, in one section. `url` is where it stands."""
+
+    url: str
+    links: bool = False
 
 
 @dataclass(frozen=True, slots=True)

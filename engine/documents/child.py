@@ -60,6 +60,7 @@ def _confine(limits: dict[str, Any]) -> None:
 
 
 def _answer(task: dict[str, Any]) -> bytes:
+    from engine.documents import Web
     from engine.documents.limits import Limits, broken, peak_kb, swollen, too_much_memory
     from engine.errors import NodeError
 
@@ -67,7 +68,8 @@ def _answer(task: dict[str, Any]) -> bytes:
     try:
         from engine.documents.reading import read
 
-        found = read(Path(task["path"]).read_bytes(), task["name"], task["content_type"], limits)
+        web = Web(**task["web"]) if task["web"] else None
+        found = read(Path(task["path"]).read_bytes(), task["name"], task["content_type"], limits, web)
         return json.dumps({"found": asdict(found)}, ensure_ascii=False).encode()
     except NodeError as fault:
         error = fault

@@ -16,7 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from engine.documents import Extracted, Section
+from engine.documents import Extracted, Section, Web
 from engine.documents.limits import (
     DEFAULT,
     Limits,
@@ -43,6 +43,7 @@ def extract(
     content_type: str = "",
     limits: Limits = DEFAULT,
     cancelled: Callable[[], bool] | None = None,
+    web: Web | None = None,
 ) -> Extracted:
     """The text of a file. Raises NodeError (`document_…`), and Cancelled as soon as `cancelled` says so. Blocks."""
     size = Path(path).stat().st_size
@@ -50,7 +51,10 @@ def extract(
         raise empty("The file is empty.")
     if size > limits.file_mb * 1024 * 1024:
         raise too_large(f"The file has {size / 1024 / 1024:.1f} MB; the limit is {limits.file_mb} MB.")
-    task = {"path": str(Path(path).absolute()), "name": name, "content_type": content_type, "limits": asdict(limits)}
+    task = {
+        "path": str(Path(path).absolute()), "name": name, "content_type": content_type, "limits": asdict(limits),
+        "web": asdict(web) if web else None,
+    }  # fmt: skip
     try:
         child = _Child(task, limits)
     except OSError as fault:
@@ -148,4 +152,8 @@ def _result(answer: bytes) -> Extracted:
     found: dict[str, Any] = told["found"]
     sections: list[dict[str, Any]] = found.pop("sections")
     warnings: list[str] = found.pop("warnings")
-    return Extracted(**found, sections=tuple(Section(**one) for one in sections), warnings=tuple(warnings))
+    links: list[list[str]] = found.pop("links")
+    return Extracted(
+        **found, sections=tuple(Section(**one) for one in sections), warnings=tuple(warnings),
+        links=tuple((words, url) for words, url in links),
+    )  # fmt: skip

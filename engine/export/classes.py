@@ -6,7 +6,7 @@ import keyword
 import re
 from typing import Any
 
-from engine.export.names import OF_A_MODEL, Names, class_name
+from engine.export.names import OF_A_MODEL, TAKEN, Names, class_name
 from engine.export.python import quoted
 from engine.export.tree import Unwritable
 from engine.values import is_list, is_object
@@ -88,7 +88,7 @@ class Classes:
         return " | ".join([*kinds, *(["None"] if None in values else [])])
 
     def _class(self, schema: dict[str, Any], name: str) -> str:
-        name = self.names.free(name)
+        name = self.names.free(f"{name}Data" if name in TAKEN else name)
         required: Any = schema.get("required") or []
         lines = [f"class {name}(BaseModel):"]
         if schema.get("description"):

@@ -27,7 +27,7 @@ class Flow:
         self.flow, self.sheet, self.plan = flow, flow.sheet, flow.plan
         title = class_name(flow.prefix) if flow.prefix else ""
         self.state = self.sheet.names.free(f"{title}State")
-        self.name = self.sheet.names.free(f"{title}Flow" if title else self.sheet.title)
+        self.name = self.sheet.names.free(self._title(title))
         self.reading = Reading(flow, lambda name: self._read(name, "self.state"), lambda name: f"self.state.{name}")
         self.final = Reading(flow, lambda name: self._read(name, "state"), lambda name: f"state.{name}")
         self.loops = in_loops(self.plan)
@@ -37,6 +37,10 @@ class Flow:
         self.order = sorted(self.plan.nodes.values(), key=lambda node: self.plan.order[node.id])
         self.direct = frozenset(node.id for node in self.order if self._is_direct(node))
         self.parts: list[str] = []
+
+    def _title(self, inner: str) -> str:
+        title = inner or self.sheet.title
+        return f"{title}Flow" if inner or title in self.sheet.names.taken else title
 
     @staticmethod
     def _read(name: str, state: str) -> tuple[str, str, str]:

@@ -17,7 +17,6 @@ from engine.export.helpers import TOOLS
 from engine.export.names import class_name, python_name
 from engine.export.python import quoted
 from engine.export.steps import WORK, Made, Step, aside, call, model_options
-from engine.export.tree import Unwritable
 from engine.plan.resolve import FLOW
 
 PLAIN = ("calculate",)
@@ -175,9 +174,8 @@ def crew(step: Step) -> Made:
 def _worked(step: Step, crew_: str, forms: dict[str, str], lines: list[str]) -> Made:
     step.flow.sheet.use("work_of")
     name = step.body.local("crew", crew_)
-    if any(not part.isidentifier() for part in forms):
-        raise Unwritable("a task has an id that is no name")
-    return Made(WORK, lines, work=call("work_of", name, **forms))
+    told = ", ".join(f"{quoted(task)}: {form}" for task, form in forms.items())
+    return Made(WORK, lines, work=call("work_of", name, *([f"{{{told}}}"] if told else [])))
 
 
 def _agent(step: Step, config: Any, max_turns: int, place: str = "") -> str:

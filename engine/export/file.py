@@ -30,6 +30,8 @@ PACKAGES = {
 }
 QUIET = ("CREWAI_DISABLE_TELEMETRY", "CREWAI_DISABLE_TRACKING", "CREWAI_TRACING_ENABLED", "OTEL_SDK_DISABLED")
 TOP = ("TERMINAL", "MODEL", "Tool")
+MODULES = frozenset(["math", "re"])
+"""What expressions need besides helpers."""
 BEFORE = ("any_of", "Branches")
 """What the body of a class calls."""
 
@@ -43,6 +45,7 @@ class Target(Protocol):
 def compose(spec: WorkflowSpec, flow: FlowSheet, target: Target, parts: list[str]) -> str:
     sheet = flow.sheet
     run, main = target.main(), _main(spec, flow)
+    sheet.bring(*(sheet.helpers & MODULES))
     brought = helpers.closure(sheet.helpers)
     for name in brought:
         sheet.bring(*helpers.imports_of(name, helpers.variant_of(name, sheet.helpers)))

@@ -13,7 +13,9 @@ USAGE: Shape = {
     "type": "object",
     "properties": {"input_tokens": INTEGER, "output_tokens": INTEGER},
     "required": ["input_tokens", "output_tokens"],
+    "missing": ["cost"],
 }
+"""What a call costs is by the price table, which a file does not have."""
 ERROR: Shape = {"type": "object", "properties": {"code": STRING, "message": STRING}, "required": ["code", "message"]}
 
 

@@ -9,9 +9,15 @@ import re
 IMPORTED = frozenset(
     ["and_", "argparse", "ast", "asyncio", "base64", "cast", "html", "httpx", "inspect", "interrupt", "json", "listen",
      "math", "operator", "or_", "os", "queue", "re", "router", "start", "sys", "threading", "time", "timedelta", "tool",
-     "trafilatura", "uuid4", "validate_call", "wraps"]
+     "trafilatura", "uuid4", "validate_call", "wraps", "datetime",
+     "APIStatusError", "Agent", "Annotated", "Any", "AsyncOpenAI", "Awaitable", "BaseModel", "BaseTool", "Callable",
+     "ChatCompletion", "Command", "CompiledStateGraph", "ConfigDict", "Crew", "Decimal", "END", "Field", "Flow",
+     "FlowCondition", "InMemorySaver", "Iterable", "LLM", "Literal", "OpenAIError", "Process", "START", "Sequence",
+     "StateGraph", "Task", "TypeAdapter", "TypedDict", "UTC", "ValidationError", "ZoneInfo"]
 )  # fmt: skip
-OF_THE_FILE = frozenset(["build", "checkpointer", "graph", "inputs", "main", "outputs", "run", "visits", "branches"])
+OF_THE_FILE = frozenset(
+    ["build", "checkpointer", "graph", "inputs", "main", "outputs", "run", "visits", "branches", "Inputs", "Update"]
+)
 """What every file calls something of its own."""
 OF_A_BODY = frozenset(["answer", "error", "index", "item", "key", "port", "question", "self", "state", "wrong"])
 """What the functions of steps call something of their own."""

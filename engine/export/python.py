@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from engine.export.helpers import HELPERS
+from engine.export.names import RESERVED
 from engine.export.tree import (
     Binary,
     Call,
@@ -103,11 +105,11 @@ def is_number(shape: Shape) -> bool:
 
 
 class Writer:
-    """Writes one expression. `bound` are the names of macros around it."""
+    """Writes one expression. `bound` are the names of macros around it, and how they are called here."""
 
     def __init__(self, scope: Scope, guarded: frozenset[str] = frozenset()) -> None:
         self.scope, self.guarded = scope, guarded
-        self.bound: dict[str, Shape] = {}
+        self.bound: dict[str, Piece] = {}
 
     def write(self, tree: Tree) -> Piece:
         match tree:
@@ -116,14 +118,13 @@ class Writer:
             case Name(name):
                 return self.name(name, whole=True)
             case Member(of, name):
-                whole = self.path(of)
-                return Piece(f"{whole.at(ATOM)}[{quoted(name)}]", ATOM, within(whole.shape, name))
+                return self.member(self.path(of), name)
             case Item(of, key):
                 return self.item(self.path(of), key)
             case Call():
                 return self.call(tree)
             case Unary(sign, of):
-                return self.unary(sign, self.write(of))
+                return self.unary(sign, of)
             case Binary():
                 return self.binary(tree)
             case Choice(when, then, other):
@@ -139,12 +140,17 @@ class Writer:
 
     def name(self, name: str, *, whole: bool = False) -> Piece:
         if name in self.bound:
-            return Piece(name, ATOM, self.bound[name])
+            return self.bound[name]
         root = self.scope.root(name)
         if root is None:
             raise Unwritable(f"{name} is known inside Nexod only")
         maybe = whole and root.maybe and name not in self.guarded
         return Piece(root.maybe if maybe else root.code, ATOM, root.shape)
+
+    def member(self, of: Piece, name: str) -> Piece:
+        if name in of.shape.get("missing", ()):
+            raise Unwritable(f"{name} is known inside Nexod only", "Leave it out.")
+        return Piece(f"{of.at(ATOM)}[{quoted(name)}]", ATOM, within(of.shape, name))
 
     def item(self, of: Piece, key: Tree) -> Piece:
         at = self.write(key)
@@ -153,7 +159,10 @@ class Writer:
             shape = within(of.shape, key.value)
         return Piece(f"{of.at(ATOM)}[{at.code}]", ATOM, shape if is_object(shape) else ANY)
 
-    def unary(self, sign: str, of: Piece) -> Piece:
+    def unary(self, sign: str, tree: Tree) -> Piece:
+        if sign == "-" and isinstance(tree, Unary) and tree.sign == "-":
+            return self.write(tree.of)
+        of = self.write(tree)
         if sign == "!":
             return Piece(f"not {of.at(NOT)}", NOT, BOOLEAN)
         return Piece(f"-{of.at(SIGN)}", SIGN, of.shape if is_number(of.shape) else ANY)
@@ -236,7 +245,9 @@ class Writer:
         name = rest[0].name
         before = self.bound
         inner = whole.shape.get("items")
-        self.bound = {**before, name: inner if is_object(inner) else ANY}
+        called = f"{name}_" if name in READ or name in RESERVED or name in HELPERS else name
+        self.bound = {**before, name: Piece(called, ATOM, inner if is_object(inner) else ANY)}
+        name = called
         parts = [self.write(part) for part in rest[1:]]
         self.bound = before
         loop = f"for {name} in {whole.at(OR)}"
@@ -291,6 +302,8 @@ def _common(one: Shape, other: Shape) -> Shape:
 
 
 Function = Callable[..., Piece]
+READ = frozenset(["state", "self"])
+"""By what the functions of a file read; a macro's own name must not hide it."""
 MACROS = frozenset(["map", "filter", "exists", "all", "exists_one", "existsOne"])
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from engine.values import is_list, is_object
 
-_FENCE = re.compile(r"```[a-zA-Z]*\s*\n(.*?)```", re.DOTALL)
+_FENCE = re.compile(r"```[a-zA-Z]*[^\S\n]*\n(.*?)```", re.DOTALL)
+"""One line end and no more before the value: an answer of nothing but line ends would be searched for hours."""
 
 
 def instruction(schema: dict[str, Any]) -> str:

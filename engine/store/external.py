@@ -11,11 +11,12 @@ import math
 import re
 import sqlite3
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 from datetime import time as clock
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -29,6 +30,10 @@ from engine.values import is_list, is_object
 CONNECT_S = 10
 MAX_VALUE = 1_000_000
 """Bytes of one value that SQLite may make."""
+MAX_ANSWER = 4_000_000
+"""Characters and bytes of all rows. Far over what a step hands on, and nothing that a worker dies of."""
+BATCH = 50
+"""Rows that PostgreSQL sends at a time."""
 STEPS = 1000
 TOKEN = re.compile(
     r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|::|(?<![\w:]):(?P<name>[A-Za-z_]\w*)|%""", re.DOTALL
@@ -63,23 +68,23 @@ def _sqlite(path: str, sql: str, parameters: Mapping[str, Any], rows: int, timeo
         raw = sqlite3.connect(f"file:{quote(path)}?mode=ro", uri=True, timeout=timeout_s)
     except sqlite3.Error:
         raise _unreachable() from None
+    end = time.monotonic() + timeout_s
     try:
-        _guard(raw, timeout_s)
+        _guard(raw, end)
         cursor = raw.execute(sql, dict(parameters))
         if cursor.description is None:
             raise _no_rows()
-        return [column[0] for column in cursor.description], cursor.fetchmany(rows)
-    except (sqlite3.Error, sqlite3.Warning, OverflowError) as fault:
+        return [column[0] for column in cursor.description], _held(islice(cursor, rows), end)
+    except (sqlite3.Error, sqlite3.Warning, OverflowError, ValueError, TimeoutError) as fault:
         raise _refused(fault, timeout_s) from None
     finally:
         raw.close()
 
 
-def _guard(raw: sqlite3.Connection, timeout_s: float) -> None:
+def _guard(raw: sqlite3.Connection, end: float) -> None:
     def may(action: int, *_: Any) -> int:
         return sqlite3.SQLITE_OK if action in READS else sqlite3.SQLITE_DENY
 
-    end = time.monotonic() + timeout_s
     raw.execute("pragma query_only = on")
     raw.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE)
     raw.set_authorizer(may)
@@ -93,14 +98,16 @@ def _postgresql(url: URL, sql: str, parameters: Mapping[str, Any], rows: int, ti
         conn = psycopg.connect(address, connect_timeout=CONNECT_S, options=limits, application_name="nexod")
     except psycopg.Error:
         raise _unreachable() from None
+    end = time.monotonic() + timeout_s
     try:
         conn.read_only = True
         with conn.cursor(name="nexod") as cursor:
+            cursor.itersize = BATCH
             cursor.execute(_bound(sql, parameters).encode(), dict(parameters))
             if cursor.description is None:
                 raise _no_rows()
-            return [column.name for column in cursor.description], cursor.fetchmany(rows)
-    except psycopg.Error as fault:
+            return [column.name for column in cursor.description], _held(islice(cursor, rows), end)
+    except (psycopg.Error, TimeoutError) as fault:
         raise _refused(fault, timeout_s) from None
     finally:
         conn.close()
@@ -116,6 +123,21 @@ def _bound(sql: str, parameters: Mapping[str, Any]) -> str:
     return TOKEN.sub(write, sql)
 
 
+def _held(rows: Iterable[Sequence[Any]], end: float) -> list[Sequence[Any]]:
+    """All of them, unless they become too much or too late."""
+    found: list[Sequence[Any]] = []
+    size = 0
+    for row in rows:
+        size += sum(len(value) if isinstance(value, str | bytes) else len(str(value)) for value in row)
+        if size > MAX_ANSWER:
+            said = f"The rows hold more than {MAX_ANSWER:,} characters."
+            raise NodeError(said, code="tool_output_too_large", hint="Ask for fewer rows or columns.")
+        if time.monotonic() > end:
+            raise TimeoutError
+        found.append(row)
+    return found
+
+
 def _unreachable() -> NodeError:
     return NodeError("The database cannot be reached.", code="database_unreachable", retryable=True)
 
@@ -127,7 +149,7 @@ def _no_rows() -> NodeError:
 def _refused(fault: BaseException, timeout_s: float) -> NodeError:
     """What the database said, in one line."""
     said = _first_line(fault)
-    if "statement timeout" in said or said == "interrupted":
+    if isinstance(fault, TimeoutError) or "statement timeout" in said or said == "interrupted":
         hint = "Ask for less, or with an index."
         return NodeError(f"The query took longer than {timeout_s:g} s.", code="timeout", hint=hint)
     if any(word in said for word in DENIED):

@@ -14,13 +14,12 @@ import pkgutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Any, cast
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from engine import schema, shapes, signature
+from engine import plugins, schema, shapes, signature
 from engine.advice import advice
 from engine.errors import NexodError, NodeError
 from engine.node import NO_KNOWLEDGE, Effect, Knowledge, NodeConfig
@@ -205,8 +204,7 @@ def registry() -> Mapping[str, ToolType]:
     """Every tool: the files of this folder, then the entry points `nexod.tools`."""
     for module in sorted(m.name for m in pkgutil.iter_modules(__path__)):
         importlib.import_module(f"{__name__}.{module}")
-    for point in entry_points(group="nexod.tools"):
-        point.load()
+    plugins.load("nexod.tools")
     return _TOOLS
 
 

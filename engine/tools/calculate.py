@@ -12,6 +12,8 @@ from engine.errors import NodeError
 from engine.tools import tool
 
 MAX_TEXT, MAX_PARTS, MAX_BITS = 2000, 400, 4096
+MAX_PLACES = 2000
+"""More than any number within these bounds has, before the point or after it."""
 DIGITS = 15
 """What a float holds for sure, so that 0.1 + 0.2 is 0.3."""
 
@@ -22,7 +24,8 @@ OPERATORS: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.FloorDiv: lambda a, b: a // b, ast.Mod: operator.mod,
 }  # fmt: skip
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "abs": abs, "round": round, "min": min, "max": max, "floor": math.floor, "ceil": math.ceil, "sqrt": math.sqrt,
+    "abs": abs, "round": lambda *n: _rounded(*n), "min": min, "max": max, "floor": math.floor, "ceil": math.ceil,
+    "sqrt": math.sqrt,
     "exp": math.exp, "ln": math.log, "log": math.log, "log10": math.log10, "log2": math.log2, "sin": math.sin,
     "cos": math.cos, "tan": math.tan, "asin": math.asin, "acos": math.acos, "atan": math.atan,
     "radians": math.radians, "degrees": math.degrees, "hypot": math.hypot,
@@ -87,6 +90,13 @@ def _power(base: Number, exponent: Number) -> Number:
     if isinstance(base, int) and isinstance(exponent, int) and base.bit_length() * abs(exponent) > MAX_BITS:
         raise OverflowError
     return _bounded(base**exponent)
+
+
+def _rounded(value: Number, places: Any = None) -> Number:
+    """Python works out 10 ** -places of whole numbers, whatever places are."""
+    if isinstance(places, int):
+        places = max(-MAX_PLACES, min(MAX_PLACES, places))
+    return round(value, places)
 
 
 def _bounded(value: Any) -> Number:

@@ -93,12 +93,12 @@ async def offers(config: Config, ctx: ToolContext) -> list[Offer]:
             listed = await session.list_tools(listed.nextCursor)
             found |= {one.name: one for one in listed.tools}
     made: list[Offer] = []
-    for name in config.tools:
+    for sent, name in names(config).items():
         if name not in found:
             raise NodeError(f"The server has no tool {name!r}.", code="unknown_tool", hint=f"It has {_few(found)}.")
         if wrong := schema.check(found[name].inputSchema):
             raise NodeError(f"The schema of {name!r} cannot be used: {wrong[0]}", code="bad_schema")
-        made.append(Offer(sendable(name), (found[name].description or name)[:4000], found[name].inputSchema))
+        made.append(Offer(sent, (found[name].description or name)[:4000], found[name].inputSchema))
     return made
 
 
@@ -114,7 +114,7 @@ async def mcp(
     tool: the name of the tool, one of those that are allowed.
     arguments: what it is given.
     """
-    name = next((one for one in config.tools if tool in (one, sendable(one))), None)
+    name = tool if tool in config.tools else names(config).get(tool)
     if name is None:
         allowed = ", ".join(config.tools)
         raise NodeError(f"{tool!r} is not allowed; {allowed} are.", code="bad_arguments", field="tool")
@@ -122,8 +122,19 @@ async def mcp(
         return _value(await session.call_tool(name, arguments or {}), name)
 
 
+def names(config: Config) -> dict[str, str]:
+    """The tools by names as model providers take them; one that can be taken as it is stays so."""
+    made: dict[str, str] = {}
+    for name in sorted(dict.fromkeys(config.tools), key=lambda name: sendable(name) != name):
+        sent, n = sendable(name), 2
+        while sent in made:
+            sent, n = f"{sendable(name)[:60]}_{n}", n + 1
+        made[sent] = name
+    order = list(config.tools)
+    return dict(sorted(made.items(), key=lambda pair: order.index(pair[1])))
+
+
 def sendable(name: str) -> str:
-    """A name as model providers take it."""
     return NAME.sub("_", name)[:64]
 
 

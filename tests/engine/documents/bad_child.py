@@ -8,7 +8,7 @@ import signal
 import time
 from pathlib import Path
 
-from engine.documents import Extracted, Section, child, reading
+from engine.documents import Extracted, Section, Web, child, reading
 from engine.documents.limits import Limits
 
 
@@ -70,7 +70,7 @@ def linger() -> None:
         time.sleep(600)
 
 
-def read(data: bytes, name: str, content_type: str, limits: Limits) -> Extracted:
+def read(data: bytes, name: str, content_type: str, limits: Limits, web: Web | None) -> Extracted:
     text = "done"
     if name == "flood":
         text = "x" * (limits.output_mb * 1024 * 1024 + 1)

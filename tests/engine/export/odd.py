@@ -127,4 +127,20 @@ PAUSES = workflow(
                 "second.approved both", "second.rejected both"),
     outputs={"yes": "{{ yes.text }}", "no": "{{ no.text }}", "late": "{{ late.text }}", "both": "{{ both.text }}"},
 )  # fmt: skip
-WORKFLOWS = {"every_kind": EVERY_KIND, "agents": AGENTS, "joins": JOINS, "pauses": PAUSES}
+COUNT = {"type": "object", "properties": {"n": {"type": "number"}}, "required": ["n"]}
+NAMES = workflow(
+    made("agent", "agent", role="Clerk", goal="g", task="Count {{ input.names.map(class, class + '!') }}.",
+         output_schema=COUNT, tools=[{"name": "calculate"}]),
+    made("task", "crew", members=[{"id": "calculate", "role": "A", "goal": "g", "tools": [{"name": "calculate"}]}],
+         tasks=[{"id": "crew", "description": "Note {{ agent.data.n }}.", "member": "calculate"},
+                {"id": "class", "description": "Tell it.", "member": "calculate", "output_schema": COUNT}]),
+    made("power", "template", json={
+        "round": "{{ ceil(agent.data.n) }}", "is": "{{ input.from.matches('^h') }}", "less": "{{ -(-input.limit) }}",
+        "long": "{{ input.names.filter(state, size(state) > input.limit) }}",
+    }),
+    edges=edges("agent task", "task power"),
+    outputs={"all": "{{ power }}", "told": "{{ task.data.n }}", "turns": "{{ agent.turns }}"},
+    inputs=INPUTS, name="Crew",
+)  # fmt: skip
+"""Called what the file calls something else."""
+WORKFLOWS = {"every_kind": EVERY_KIND, "agents": AGENTS, "joins": JOINS, "pauses": PAUSES, "names": NAMES}

@@ -6,6 +6,7 @@ the difference.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from engine.export import code
+from engine.export.names import RESERVED
 from tests.engine.export.cases import ROOT, TARGETS, TEMPLATES, spec_of
 from tests.engine.export.odd import WORKFLOWS
 
@@ -79,3 +81,17 @@ def test_every_file_passes_ruff_and_pyright(tmp_path: Path):
     ):  # fmt: skip
         done = subprocess.run([BIN / command[0], *command[1:], "."], cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout[-4000:]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_is_called_what_the_file_has_imported(name: str, target: str):
+    """The golden files cover what the writers bring; whatever it is, no step may take its name."""
+    tree = ast.parse(exported(name, target))
+    brought = [one.asname or one.name for part in tree.body if isinstance(part, ast.Import | ast.ImportFrom)
+               for one in part.names]  # fmt: skip
+    assert {one for one in brought if one != "annotations"} <= RESERVED
+    defined = [
+        part.name for part in tree.body if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    ]
+    assert len({*defined, *brought}) == len(defined) + len(brought)

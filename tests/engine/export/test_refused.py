@@ -49,3 +49,12 @@ def test_tools_that_need_the_workspace_are_left_to_fill_in(target: str):
     compile(text, "x", "exec")
     assert all(f"async def {tool['name']}" in text for tool in tools)
     assert "NotImplementedError" in text
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_a_call_costs_is_not_made_up(target: str):
+    raw: dict[str, Any] = {"nexod": 1, "name": "x", "nodes": [{"id": "it", "kind": "llm", "config": ASK}]}
+    (problem,) = refused(
+        {**raw, "outputs": {"tokens": "{{ it.usage.input_tokens }}", "usd": "{{ it.usage.cost }}"}}, target
+    )
+    assert (problem["field"], "cost" in problem["message"]) == ("outputs.usd", True)

@@ -1,8 +1,12 @@
-"""An exported file gives the outputs that the platform gives, for the same answers of models and people."""
+"""An exported file gives the outputs that the platform gives, for the same answers of models and people.
+
+Files run in two environments, one a target, which hold what their headers name and nothing else.
+"""
 
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -90,6 +94,11 @@ CASES = {
         WORKFLOWS["every_kind"], lines=["approve", "reject Enough."], inputs={"names": ["Ann", "Bo"], "limit": 3},
         env={"POST_KEY": "k", "TOKEN": "t", "PASS": "p"},
     ),
+    "names": Case(
+        WORKFLOWS["names"], [says({"n": 1.5}, asked="Count"), says("Noted.", asked="Note 1.5"),
+                             says({"n": 2}, asked="Tell it")],
+        inputs={"names": ["Ann", "Bo"], "limit": 2},
+    ),
     "joins: one way": Case(WORKFLOWS["joins"], inputs={"names": [], "limit": 2}),
     "joins: the other way": Case(WORKFLOWS["joins"], inputs={"names": ["x"], "limit": 1, "from": "there"}),
 }  # fmt: skip
@@ -106,18 +115,30 @@ def worlds(sink: None) -> Iterator[dict[str, ModelServer]]:
 
 
 @pytest.fixture(scope="module", params=TARGETS)
-def played(request: pytest.FixtureRequest, worlds: dict, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
-    jobs = [(case, case.export(request.param), worlds[name]) for name, case in CASES.items()]
-    return dict(zip(CASES, as_scripts(jobs, tmp_path_factory.mktemp(request.param)), strict=True))
+def target(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def played(target: str, worlds: dict, alone: dict, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Played]:
+    jobs = [(case, case.export(target), worlds[name]) for name, case in CASES.items()]
+    return dict(zip(CASES, as_scripts(jobs, tmp_path_factory.mktemp(target), alone[target]), strict=True))
+
+
+def test_where_they_run_is_nothing_of_ours(target: str, alone: dict[str, str]):
+    ours = ("engine", "nexod_app", "reflex", "huey", "sqlmodel", "granian", "anthropic", "pytest")
+    asked = f"from importlib.util import find_spec; print([n for n in {ours} if find_spec(n)])"
+    done = subprocess.run([alone[target], "-P", "-I", "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("name", CASES)
 async def test_a_template_exported_answers_as_on_the_platform(
-    name: str, played: dict[str, Played], worlds: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, target: str, played: dict[str, Played], worlds: dict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     case, done = CASES[name], played[name]
     prepared(monkeypatch, case, worlds[name])
-    wanted = await on_the_platform(case, tmp_path)
+    wanted = await on_the_platform(case, tmp_path, target)
     assert done.code == 0, done.err
     assert masked(json.loads(done.out)) == masked(wanted)
 

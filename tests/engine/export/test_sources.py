@@ -46,7 +46,7 @@ def api(folder: Path) -> Iterator[dict[str, str]]:
 
 @pytest.mark.parametrize("target", TARGETS)
 async def test_an_exported_search_finds_what_the_platform_finds(
-    target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    target: str, alone: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     cited = says("By the step Approval [1].", asked=QUESTION)
     made_up = [says("See [9].", asked=QUESTION), says("See [8].", asked="Answer anew")]
@@ -58,9 +58,9 @@ async def test_an_exported_search_finds_what_the_platform_finds(
         assert wanted["sources"] and "[1]" in wanted["answer"]
         with api(tmp_path) as env:
             case.env = env
-            (played,) = as_scripts([(case, case.export(target), models)], tmp_path)
+            (played,) = as_scripts([(case, case.export(target), models)], tmp_path, alone[target])
             assert played.code == 0, played.err
             assert masked(json.loads(played.out)) == masked(wanted)
             models.script(*reversed(made_up))
-            (played,) = as_scripts([(case, case.export(target), models)], tmp_path)
+            (played,) = as_scripts([(case, case.export(target), models)], tmp_path, alone[target])
             assert played.code and "sources that do not exist" in played.err

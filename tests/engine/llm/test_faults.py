@@ -152,6 +152,11 @@ def test_data_that_does_not_fit_twice_is_bad_output(models: ModelServer, provide
     assert len(models.requests) == 2
 
 
+def test_an_answer_of_nothing_but_line_ends_is_read_at_once(models: ModelServer) -> None:
+    models.play({"text": "```json" + "\n" * 400_000}, {"text": '```json  \r\n{"score": 0.5}\n```'})
+    assert ask("openai", output_schema=SCHEMA).data == {"score": 0.5}
+
+
 @pytest.mark.parametrize("fault", ["no_schema", "no_json", "no_usage"])
 def test_an_endpoint_that_knows_less_is_asked_more_simply(models: ModelServer, fault: str) -> None:
     models.play({"fault": fault, "json": {"score": 0.5}})

@@ -104,6 +104,22 @@ async def test_a_question_that_takes_too_long_is_stopped(shop: str):
     assert error.code == "timeout"
 
 
+ENDLESS = "with recursive n(i) as (select 1 union all select i + 1 from n where i < 5000) select {} t from n"
+LARGE = {"sqlite": "hex(zeroblob(50000))", "postgresql": "repeat('x', 100000)"}
+
+
+async def test_rows_that_are_too_large_stop_before_the_memory_does(shop: str):
+    error = await refused(ENDLESS.format(LARGE[shop]), max_rows=5000)
+    assert error.code == "tool_output_too_large"
+    assert error.hint
+
+
+async def test_the_time_is_for_all_rows_together(postgresql: None):
+    """Each batch of rows takes less than what all of them may."""
+    slow = "select i, pg_sleep(0.01) from generate_series(1, 5000) i"
+    assert (await refused(slow, max_rows=5000, timeout_s=0.8)).code == "timeout"
+
+
 async def test_postgresql_values_become_json(postgresql: None):
     (row,) = (
         await ask(

@@ -155,6 +155,7 @@ CALCULATE = registry()["calculate"]
     [
         ("0.1 + 0.2", 0.3), ("2 ** 100", 2**100), ("round(1200 * 1.077 ** 3, 2)", 1499.09), ("-7 // 2", -4),
         ("sum([1, 2, 3]) / 3", 2.0), ("max(1, 2.5)", 2.5), ("sqrt(2) ** 2", 2.0), ("7 % 4", 3), ("1_000 * 3", 3000),
+        ("round(2.5)", 2), ("round(15, -1)", 20), ("round(7, -10 ** 9)", 0), ("round(0.5, 10 ** 9)", 0.5),
     ],
 )  # fmt: skip
 async def test_sums_are_right(expression: str, value: float):

@@ -12,6 +12,7 @@ import pytest
 from engine import secrets, tools
 from engine.errors import NodeError
 from engine.node import Effect
+from tests.engine.documents import made
 from tests.engine.nodes.played import play
 from tests.world.server import Handler, World
 from tests.world.sink import Sink
@@ -25,6 +26,38 @@ PAGE = """<!doctype html><html><head><title>Tea &amp; Europe</title></head><body
 <ul><li>one thing that matters</li><li>two things that matter</li></ul>
 <p>Another paragraph which is long enough to be a text, with the word Grüße in it.</p>
 </article></main><footer>Imprint and cookies</footer><script>alert("x")</script></body></html>"""
+
+
+def said_in(charset: str, declared: str = "") -> bytes:
+    """A page in another alphabet, which says so itself or not at all."""
+    head = f'<meta charset="{declared}">' if declared else ""
+    words = "Чай пришёл в Европу на корабле, и прошло много времени, прежде чем он стал обычным напитком. " * 3
+    return f"<!doctype html><html><head>{head}<title>Чай</title></head><body><p>{words}</p></body></html>".encode(
+        charset
+    )
+
+
+ALPHABETS = {
+    "windows": (said_in("cp1251", "windows-1251"), "text/html"),
+    "header": (said_in("koi8-r"), "text/html; charset=koi8-r"),
+    "utf-16": (said_in("utf-16"), "text/html"),
+    "marked": (b"\xef\xbb\xbf" + said_in("utf-8"), "text/html"),
+    "unknown": (said_in("utf-8"), "text/html; charset=klingon"),
+    "untyped": (said_in("utf-8"), ""),
+    "declared": (b'<?xml version="1.0" encoding="UTF-8"?>\n' + said_in("utf-8"), "application/xhtml+xml"),
+    "remarks": (b"<!---->" * 400 + said_in("utf-8"), "text/html"),
+}
+"""Pages as they come: what they are written in, and what the server says of it."""
+ODD = ALPHABETS | {
+    "part": (b"<h2>Tea</h2><p>Only a part &amp; no page, yet long enough to be read.</p>", "text/html"),
+    "remarks-only": (b"<!---->" * 2000 + b"never a page", "text/plain"),
+    "endless": (b"<html><body>" + b"<a href='/x'>y</a> " * 150_000, "text/html"),
+    "report.pdf": (
+        made.pdf(["Tea came by ship.", "It was dear."], "On tea", [("Harbours", 0), ("Prices", 1)]),
+        "application/octet-stream",
+    ),
+    "locked.pdf": (made.pdf(["Secret."], password="x"), "application/pdf"),
+}
 
 
 class Web(World):
@@ -43,6 +76,8 @@ class Web(World):
         self.asked.append((call.command, parts.path, query, headers, body))
         if (found := results(parts.path)) is not None:
             return call.reply(200, found)
+        if odd := ODD.get(parts.path[1:]):
+            return call.reply(200, odd[0], {"Content-Type": odd[1]})
         return self._page(call, parts.path)
 
     def _page(self, call: Handler, path: str) -> None:
@@ -191,7 +226,37 @@ async def test_text_that_is_no_page_comes_as_it_is(web: Web, path: str, text: An
 
 
 async def test_a_file_is_no_page(web: Web):
-    assert (await failure("browse", {"url": f"{web.origin}/file"})).code == "no_text"
+    for path in ("file", "locked.pdf"):
+        assert (await failure("browse", {"url": f"{web.origin}/{path}"})).code == "no_text"
+
+
+@pytest.mark.parametrize("name", ALPHABETS)
+async def test_a_page_is_read_in_whatever_it_is_written(web: Web, name: str):
+    said = await call("browse", {"url": f"{web.origin}/{name}"})
+    assert said["title"] == "Чай"
+    assert said["text"].startswith("Чай пришёл в Европу")
+
+
+async def test_a_part_of_a_page_is_a_page(web: Web):
+    said = await call("browse", {"url": f"{web.origin}/part"})
+    assert "<p>" not in said["text"] and "Only a part & no page" in said["text"]
+
+
+async def test_remarks_without_end_are_passed_at_once(web: Web):
+    assert (await call("browse", {"url": f"{web.origin}/remarks-only"}))["text"].endswith("never a page")
+
+
+async def test_a_page_that_takes_for_ever_is_given_up_and_holds_up_nobody(web: Web, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("engine.tools.browse.READ_S", 1)
+    error = await failure("browse", {"url": f"{web.origin}/endless"})
+    assert error.code == "no_text"
+    assert "took longer" in error.message
+
+
+async def test_a_document_on_the_web_is_read_like_a_page(web: Web):
+    said = await call("browse", {"url": f"{web.origin}/report.pdf"})
+    assert said["title"] == "On tea"
+    assert said["text"] == "## Harbours\n\nTea came by ship.\n\n## Prices\n\nIt was dear."
 
 
 @pytest.mark.parametrize(
