@@ -230,3 +230,4 @@ async def test_a_loop_that_minds_no_last_turn_is_a_typed_error(bench: Bench, mod
     end = await bench.settle(bench.start(flow(kind, max_turns=4)))
     assert (end.payload["error"]["code"], end.payload["error"]["node_id"]) == ("too_many_turns", "it")
     assert len(models.requests) == 4
+    assert CALLS == ["fine"] * 3  # what the last turn asks for, nobody would read
