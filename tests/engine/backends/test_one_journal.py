@@ -27,7 +27,7 @@ from tests.engine.backends.graphs import stable, workflows
 from tests.engine.backends.reference import Record, interpret
 
 GRAPHS = int(os.environ.get("NEXOD_TEST_GRAPHS", "100"))
-"""In each of the four comparisons; `NEXOD_TEST_GRAPHS=1250` is the long form."""
+"""In each of the five comparisons (the fifth is in `test_every_kind.py`); `NEXOD_TEST_GRAPHS=1250` is the long form."""
 TARGETS = ["langgraph", "crewai"]
 several = settings(
     max_examples=GRAPHS, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
