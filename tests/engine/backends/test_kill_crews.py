@@ -199,14 +199,17 @@ async def test_killed_while_crews_work_nothing_recorded_is_asked_again(
         assert [work.turns for work in works] == [TURNS, TURNS, 2] * 2
         began = time.monotonic()
         with Siege(tmp_path, models, works, seed=random.randrange(10**6)) as siege:
-            due = time.monotonic() + 1
+            due, met = 0.0, 0
             while siege.killed < KILLS or siege.left():
                 assert time.monotonic() - began < 300 + 5 * max(0, KILLS - 40), siege.faults()
                 if siege.killed < KILLS and siege.left() < IN_FLIGHT:
                     siege.admit()
-                if siege.killed < KILLS and time.monotonic() > due:
-                    due += siege.chance.uniform(0.2, 0.9)
+                # A while after somebody asked a model: kills that let nobody begin would hit nothing.
+                if not due and len(models.came) > met:
+                    due = time.monotonic() + siege.chance.uniform(0, 0.8)
+                if siege.killed < KILLS and due and time.monotonic() > due:
                     siege.kill()
+                    due, met = 0.0, len(models.came)
                 attend(siege.ws)
                 time.sleep(0.02)  # noqa: ASYNC251 - nothing else runs here
             seconds = time.monotonic() - began
