@@ -44,6 +44,8 @@ class Journal:
         self.paths: dict[str, str] = {}
         """Key of a begun unsafe effect → its step's path."""
         self.resolved: dict[str, Event] = {}
+        self.diverged: set[tuple[str, str]] = set()
+        """(key, hash of the other request): an attempt before went that way already."""
         self.cancel_requested = False
         self.started_at = 0
         self.usage: dict[str, float] = {"input_tokens": 0, "output_tokens": 0, "cost": 0.0}
@@ -126,6 +128,8 @@ class Journal:
             case "model_called" | "tool_called" | "task_completed":
                 self.calls[key] = event
                 self._count(payload.get("usage") or {})
+            case "diverged":
+                self.diverged.add((key, payload["request_hash"]))
             case _:
                 self._read_pause(event, key)
 

@@ -15,6 +15,11 @@ export function unitOf(key) {
   while (n > 1 && !/#\d+(~\d+)?$/.test(parts[n - 1])) n--;
   return parts.slice(0, n).join("/");
 }
+/** Who of a crew makes a call: `writer` of `crew#1/text/writer/model:0`; null where there is only one. */
+export function whoOf(key) {
+  const parts = (key ?? "").slice(unitOf(key).length + 1).split("/");
+  return parts.length < 3 || parts.at(-2) === "agent" ? null : parts.at(-2);
+}
 export const visitOf = (key) => Number(/#(\d+)[^#]*$/.exec(unitOf(key))?.[1] ?? 1);
 
 /** Take in one event; answers the path of the step it touched, or null for the run itself. */
@@ -32,7 +37,7 @@ function visitFor(run, event, at) {
   const key = unitOf(event.key) || `${event.node_id}#1`;
   let visit = run.visits.get(key);
   if (!visit) {
-    visit = { key, nodeId: event.node_id, visit: visitOf(key), status: "running", startedAt: at, endedAt: null, seq: event.seq, type: event.type, retries: [], calls: [], text: "" };
+    visit = { key, nodeId: event.node_id, visit: visitOf(key), status: "running", startedAt: at, endedAt: null, seq: event.seq, type: event.type, retries: [], calls: [], said: [] };
     run.visits.set(key, visit);
     const before = run.latest.get(event.node_id);
     if (!before || before.visit <= visit.visit) run.latest.set(event.node_id, visit);
@@ -46,11 +51,11 @@ function onNode(run, event, at) {
   switch (event.type) {
     case "node_started": return Object.assign(visit, { status: "running", startedAt: at, input: p.input });
     case "node_completed": finish(run, visit, "completed", at, p.port ?? "out");
-      return Object.assign(visit, { output: p.output, usage: p.usage, port: p.port ?? "out", doneSeq: event.seq, text: "" });
+      return Object.assign(visit, { output: p.output, usage: p.usage, port: p.port ?? "out", doneSeq: event.seq, said: [] });
     case "node_failed": finish(run, visit, "failed", at, p.port);
-      return Object.assign(visit, { error: p.error, port: p.port, text: "" });
+      return Object.assign(visit, { error: p.error, port: p.port, said: [] });
     case "node_retry": visit.retries.push({ at, from: visit.triedAt ?? visit.startedAt, error: p.error, due: p.due_at });
-      return Object.assign(visit, { triedAt: p.due_at ? Date.parse(p.due_at) : at, text: "" });
+      return Object.assign(visit, { triedAt: p.due_at ? Date.parse(p.due_at) : at, said: [] });
     case "approval_requested": return Object.assign(visit, { status: "waiting", approvalId: p.approval_id, question: p.question, deadline: p.deadline_at });
     case "timer_set": return Object.assign(visit, { status: "waiting", due: p.due_at });
     case "approval_decided": return Object.assign(visit, { status: "running", decision: p, due: null });
@@ -59,7 +64,7 @@ function onNode(run, event, at) {
     case "model_called": case "tool_called":
       if (p.provider === "demo") run.demo = visit.demo = true;
       visit.model = p.model ?? visit.model;
-      return visit.calls.push({ seq: event.seq, type: event.type, key: event.key, name: p.tool ?? p.model, demo: p.provider === "demo", from: at - (p.ms ?? 0), to: at, usage: p.usage });
+      return visit.calls.push({ seq: event.seq, type: event.type, key: event.key, who: whoOf(event.key), name: p.tool ?? p.model, demo: p.provider === "demo", from: at - (p.ms ?? 0), to: at, usage: p.usage });
   }
 }
 function finish(run, visit, status, at, port) {
@@ -75,7 +80,7 @@ function onRun(run, event, at) {
   switch (event.type) {
     case "run_created": Object.assign(run, { createdAt: at, inputs: p.inputs ?? {}, forkedFrom: p.forked_from ?? null }); break;
     case "run_started": Object.assign(run, { status: "running", startedAt: run.startedAt ?? at }); break;
-    case "attempt_lost": run.status = "pending"; break;
+    case "attempt_lost": run.status = "pending"; for (const visit of run.visits.values()) visit.said = []; break;
     case "approval_requested": run.waitingFor = [...run.waitingFor, p.approval_id]; break;
     case "approval_decided": run.waitingFor = run.waitingFor.filter((a) => a !== p.approval_id); goOn(run); break;
     case "timer_fired": case "review_resolved": goOn(run); break;
@@ -160,7 +165,7 @@ function fact(visit) {
 export function says(run, visit, status, now = Date.now()) {
   if (!visit) return status !== "skipped" ? null : run.status === "completed" ? "Branch not taken" : "Not reached";
   const retried = visit.retries.length ? ` after ${plural(visit.retries.length, "retry", "retries")}` : "";
-  if (status === "running") return `${visit.text ? "Writing" : "Running"}, ${took(visit, now)} so far`;
+  if (status === "running") return `${visit.said.length ? "Writing" : "Running"}, ${took(visit, now)} so far`;
   if (status === "waiting") {
     if (visit.approvalId) return visit.deadline ? `Needs an answer · ${duration(Date.parse(visit.deadline) - now)} left` : "Needs an answer";
     return visit.due ? `Goes on in ${duration(Math.max(0, Date.parse(visit.due) - now))}` : "Waiting";

@@ -1,6 +1,6 @@
 // The run that the page shows: its journal as a stream, folded into keyed statuses beside React Flow's arrays.
 import { useCallback, useSyncExternalStore } from "react";
-import { edgeState, newRun, says, statusOf, step, TERMINAL } from "./fold.js";
+import { edgeState, newRun, says, statusOf, step, TERMINAL, unitOf, whoOf } from "./fold.js";
 import { edgeId } from "./graph.js";
 import { get, here, scoped, set, toast } from "./store.js";
 import { api } from "./sync.js";
@@ -97,9 +97,10 @@ function take(event) {
   later();
 }
 function takeToken(token) {
-  const visit = run.visits.get(token.key?.replace(/\/model:.*$/, "") ?? "") ?? run.latest.get(token.node_id);
+  const visit = run.visits.get(unitOf(token.key)) ?? run.latest.get(token.node_id);
   if (!visit || visit.endedAt) return;
-  visit.text += token.text ?? "";
+  if (visit.said.at(-1)?.key !== token.key) visit.said.push({ key: token.key, who: whoOf(token.key), text: "" });
+  visit.said.at(-1).text += token.text ?? "";
   later();
 }
 function close() {

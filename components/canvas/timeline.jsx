@@ -23,6 +23,8 @@ const label = (spec, path) => {
   const { node, items } = stepAt(spec, path);
   return (node?.title || path.split("/").at(-1)) + (items.length ? ` · item ${items.join(".")}` : "");
 };
+/** A crew's member as people know it. */
+const member = (spec, path, id) => stepAt(spec, path).node?.config?.members?.find((m) => m.id === id)?.role ?? (id === "manager" ? "Manager" : id);
 const typeOf = (s, path) => s.types[stepAt(s.root, path).node?.kind];
 
 function chip(visit, many) {
@@ -65,7 +67,7 @@ export function Timeline() {
           </li>
           {open === v.key && v.calls.map((c) => (
             <li key={c.seq} className="r" data-testid="timeline-row" data-seq={c.seq} data-type={c.type} data-node={v.nodeId}>
-              <div className="nm sub"><Icon name={callIcon(c)} size={14} className="t3" /><span className="clip">{callName(c)}</span></div>
+              <div className="nm sub"><Icon name={callIcon(c)} size={14} className="t3" /><span className="clip">{c.who && `${member(ui.root, v.nodeId, c.who)} · `}{callName(c)}</span></div>
               <div className="bars"><i className="bar s-completed thin" style={pos(Math.max(c.from, v.startedAt), c.to)} />{!run.endedAt && <i className="now" style={{ left: pos(now, now).left }} />}</div>
               <div className="du">{duration(c.to - c.from)}</div>
             </li>
@@ -117,7 +119,7 @@ export function StepInput() {
   );
 }
 export function StepOutput() {
-  const { run } = useRun(), { id } = useStep(), [view, setView] = useState("read"), visit = chosenVisit(id);
+  const { run } = useRun(), { id, root } = useStep(), [view, setView] = useState("read"), visit = chosenVisit(id);
   const demo = visit?.demo || visit?.output?.model?.startsWith?.("demo");
   return (
     <section data-testid="node-output">
@@ -125,7 +127,7 @@ export function StepOutput() {
       {!visit ? <p className="t3">{run ? "This step has not run." : "No run yet."}</p>
         : visit.error ? <><p className="err" style={{ margin: 0 }}><b>{visit.error.message}</b> {visit.error.hint}</p>{view === "json" && <Json value={visit.error} />}</>
         : visit.output !== undefined ? <Output visit={visit} view={view} />
-        : visit.text ? <div className="prose streaming" style={{ whiteSpace: "pre-wrap" }}>{visit.text}</div>
+        : visit.said.length ? <div className="prose">{visit.said.map((part, i) => <p key={i} className={i === visit.said.length - 1 ? "streaming" : undefined} style={{ whiteSpace: "pre-wrap" }}>{part.who && <b className="t2">{member(root, visit.nodeId, part.who)}<br /></b>}{part.text}</p>)}</div>
         : visit.status === "waiting" ? <p className="t2">{visit.approvalId ? <>Waiting for an answer. <a className="link" href={`/inbox?id=${visit.approvalId}`}>Review</a></> : "Waiting."}</p>
         : <p className="t3">{visit.status === "running" ? "Nothing yet" : "Nothing"}</p>}
     </section>

@@ -117,7 +117,8 @@ class Context:
         recorded = self._run.journal.calls.get(self._call_key())
         if recorded is not None and recorded.payload["request_hash"] != wanted:
             payload = {"request_hash": wanted, "recorded_hash": recorded.payload["request_hash"]}
-            await self._run.journal.append(NewEvent("diverged", payload, self.node_id, self._call_key()))
+            if (self._call_key(), wanted) not in self._run.journal.diverged:
+                await self._run.journal.append(NewEvent("diverged", payload, self.node_id, self._call_key()))
             self._branch += 1
             recorded = self._run.journal.calls.get(self._call_key())
         key = self._call_key()

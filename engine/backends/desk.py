@@ -22,6 +22,7 @@ from engine.backends.run import Run
 from engine.errors import NodeError, Paused
 from engine.events import EventType, NewEvent
 from engine.node import Brief, Effect, Member, NodeConfig, Question, ToolUse
+from engine.values import is_object
 
 REPAIRED = 2
 """The answers that a try ends with which does not fit: the first, and the one that was to be better."""
@@ -60,12 +61,17 @@ class Desk:
 
     # Model turns -------------------------------------------------------------------------------------------------
 
-    async def model(self, task: str, agent: str, request: llm.Request, provider: str) -> llm.Reply:
-        """One turn. Raises NodeError when a limit is passed, Paused when a person has to allow more."""
+    async def model(
+        self, task: str, agent: str, request: llm.Request, provider: str, repairs: bool = False
+    ) -> llm.Reply:
+        """One turn; one that `repairs` the last answer may be one too many. Raises NodeError when a limit is passed,
+        Paused when a person has to allow more."""
         place = f"{task}/{agent}"
         turn = self.turns[place]
         self.turns[place] += 1
-        await self._within_limits(place)
+        if self.left(task, agent) < -repairs:
+            raise self._endless()
+        await self._within_limits()
         emit = self._emitter(f"{place}/model:{turn}")
 
         async def ask() -> dict[str, Any]:
@@ -79,19 +85,22 @@ class Desk:
         self.usage += said.usage
         self._used, self._turned = self._used + said.usage, self._turned + 1
         self.model_name = said.model
+        if said.tool_calls and self.left(task, agent) <= 0:
+            raise self._endless()  # what nobody would read is not done any more
         return said
 
     def left(self, task: str, agent: str) -> int:
         """Turns that this agent may still take in this task."""
         return self.brief.max_turns - self.turns[f"{task}/{agent}"]
 
-    async def _within_limits(self, place: str) -> None:
+    def _endless(self) -> NodeError:
+        return NodeError(
+            f"The agent was not done after {self.brief.max_turns} turns.", code="too_many_turns",
+            hint="Raise its turns, give it a smaller task, or fewer tools.",
+        )  # fmt: skip
+
+    async def _within_limits(self) -> None:
         brief = self.brief
-        if self.turns[place] > brief.max_turns:
-            raise NodeError(
-                f"The agent was not done after {brief.max_turns} turns.", code="too_many_turns",
-                hint="Raise its turns, give it a smaller task, or fewer tools.",
-            )  # fmt: skip
         used = self.usage.input_tokens + self.usage.output_tokens
         if brief.max_tokens_total is not None and used >= brief.max_tokens_total:
             raise NodeError(
@@ -163,7 +172,7 @@ class Desk:
             answer = await self._asked(place, Question(text, shown, hand.offer.parameters, arguments, type="tool"))
             if answer["decision"] != "approved":
                 return f"Error: a person refused this call. {answer.get('comment') or ''}".strip()
-            arguments = answer.get("data") or arguments
+            arguments = answer["data"] if is_object(answer.get("data")) else arguments
         return await self._called(place, hand, call.name, arguments)
 
     async def _called(self, place: str, hand: Hand, name: str, arguments: dict[str, Any]) -> str:
@@ -244,13 +253,22 @@ class Desk:
         return await self._say(kind, self._key(place), {"request_hash": wanted, **await fn()})
 
     async def _diverge(self, place: str, wanted: str, recorded: str) -> None:
-        """The engine asked something else than last time: what follows is new. Not after an unsafe effect, though."""
+        """The engine asked something else than last time: what follows is new. After an unsafe effect a person has to
+        say so."""
         key = self._key(place)
-        if any(intent.startswith(f"{self._ctx.key}/") for intent in self._run.journal.intents):
-            self._run.reviews[key] = (self._ctx.node_id, "diverged")
-            raise Paused
-        await self._say("diverged", key, {"request_hash": wanted, "recorded_hash": recorded})
+        if (key, wanted) not in self._run.journal.diverged:
+            if self._unsafe():
+                self._run.reviews[self._ctx.key] = (self._ctx.node_id, "diverged")
+                raise Paused
+            await self._say("diverged", key, {"request_hash": wanted, "recorded_hash": recorded})
         self._branches[_task_of(place)] += 1
+
+    def _unsafe(self) -> bool:
+        """Whether an unsafe effect was begun here since a person last looked at this step."""
+        journal = self._run.journal
+        seen = journal.resolved.get(self._ctx.key)
+        begun = (seq for intent, seq in journal.intents.items() if intent.startswith(f"{self._ctx.key}/"))
+        return any(seen is None or seq > seen.seq for seq in begun)
 
     async def _asked(self, place: str, question: Question) -> dict[str, Any]:
         return await self._ctx.ask(question, self._key(place))

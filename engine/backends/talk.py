@@ -41,7 +41,7 @@ async def finish(desk: Desk, member: Member, task: Task, request: llm.Request, s
     if faults:
         told = request.then(said.text, structured.repair(task.output_schema, faults))
         again = replace(told, tools=(), output_schema=task.output_schema)
-        said = await desk.model(task.id, member.id, again, member.provider)
+        said = await desk.model(task.id, member.id, again, member.provider, repairs=True)
         data, faults = structured.read(said.text, task.output_schema)
     if faults:
         raise NodeError(

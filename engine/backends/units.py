@@ -56,14 +56,11 @@ def _clock(run: Run, node: PlannedNode, kind: Pause, ctx: Context) -> Outcome | 
 async def work(run: Run, node: PlannedNode, inputs: dict[str, Any], ctx: Context) -> Outcome | None:
     """A Step or Route, tried as often as its retry policy allows."""
     kind = node.type
-    resolved = run.journal.resolved.get(ctx.key)
     if run.journal.in_doubt(ctx.key):
         run.reviews[ctx.key] = (ctx.node_id, "unsafe_effect")
         return None
-    if resolved is not None and resolved.payload["action"] == "use":
-        return Outcome("out", resolved.payload.get("output"))
-    if resolved is not None and resolved.payload["action"] == "fail":
-        raise NodeError("A person decided that this step failed.", code="failed_by_person")
+    if (settled := _settled(run, ctx)) is not None:
+        return settled
     while True:
         if not await may_try(run, ctx):
             return None
@@ -87,10 +84,22 @@ async def work(run: Run, node: PlannedNode, inputs: dict[str, Any], ctx: Context
             run.effects.discard(ctx.key)
 
 
+def _settled(run: Run, ctx: Context) -> Outcome | None:
+    """What a person said that the step made; None when nobody did, or when it is to be done again."""
+    resolved = run.journal.resolved.get(ctx.key)
+    if resolved is not None and resolved.payload["action"] == "use":
+        return Outcome("out", resolved.payload.get("output"))
+    if resolved is not None and resolved.payload["action"] == "fail":
+        raise NodeError("A person decided that this step failed.", code="failed_by_person")
+    return None
+
+
 async def perform(run: Run, node: PlannedNode, inputs: dict[str, Any], ctx: Context) -> Outcome | None:
     """An Agent, worked by the backend's own means; None while a person has to answer one of its moves."""
     kind = node.type
     assert isinstance(kind, Agent)
+    if (settled := _settled(run, ctx)) is not None:
+        return settled
     brief = kind.brief(node.config, inputs, ctx)
     while await may_try(run, ctx):
         try:

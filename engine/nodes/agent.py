@@ -1,8 +1,8 @@
 """agent: a model with a role and tools, working on one task."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, GetJsonSchemaHandler, field_validator, model_validator
+from pydantic import AfterValidator, Field, GetJsonSchemaHandler, field_validator, model_validator
 from pydantic_core import CoreSchema
 
 from engine import llm, tools
@@ -33,6 +33,18 @@ class ToolConfig(NodeConfig):
 
     def use(self) -> ToolUse:
         return ToolUse(self.name, self.config, self.approve)
+
+
+def _told_apart(uses: list[ToolConfig]) -> list[ToolConfig]:
+    """A model knows a tool by its name. What a server offers has names of its own."""
+    names = [use.name for use in uses if not tools.known(use.name).opens]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise advice("duplicate_id", f"The tool {twice!r} is there twice.", "Remove one of them.")
+    return uses
+
+
+Tools = Annotated[list[ToolConfig], AfterValidator(_told_apart)]
 
 
 class Limits(NodeConfig):
@@ -140,9 +152,7 @@ class AgentNode(Agent):
         expected_output: str = Field(
             "", title="Expected", description="What the answer looks like.", json_schema_extra={"widget": "text"}
         )
-        tools: list[ToolConfig] = Field(
-            default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "tools"}
-        )
+        tools: Tools = Field(default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "tools"})
         provider: str = provider_field()
         model: str = MODEL
         output_schema: dict[str, Any] | None = Field(

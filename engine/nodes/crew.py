@@ -6,7 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from engine.advice import advice
 from engine.node import Agent, Brief, Group, Inputs, Member, NodeConfig, RunContext, Task, Text, node
-from engine.nodes.agent import MODEL, Limits, ToolConfig, known_provider, provider_field
+from engine.nodes.agent import MODEL, Limits, ToolConfig, Tools, known_provider, provider_field
 
 ID = r"[a-z][a-z0-9_]*"
 
@@ -18,9 +18,7 @@ class MemberConfig(NodeConfig):
     role: str = Field(title="Role", min_length=1, json_schema_extra={"widget": "text"})
     goal: str = Field(title="Goal", min_length=1, json_schema_extra={"widget": "text"})
     backstory: str = Field("", title="Backstory", json_schema_extra={"widget": "textarea"})
-    tools: list[ToolConfig] = Field(
-        default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "tools"}
-    )
+    tools: Tools = Field(default_factory=list[ToolConfig], title="Tools", json_schema_extra={"widget": "tools"})
     provider: str = provider_field()
     model: str = MODEL
 

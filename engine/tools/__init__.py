@@ -223,8 +223,9 @@ def configured(name: str, config: Any) -> NodeConfig:
     try:
         return kind.Config.model_validate_json(json.dumps(config), strict=True)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise _advice(kind, first) from None
+        faults = error.errors(include_url=False)
+        # What must not be said is worse than what was left out.
+        raise _advice(kind, next((one for one in faults if one["type"] != "missing"), faults[0])) from None
 
 
 def check_constants(name: str, args: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from engine import schema
 from engine.advice import advice
@@ -63,13 +63,18 @@ class Config(NodeConfig):
         json_schema_extra={"widget": "select"},
     )
 
+    @field_validator("command")
+    @classmethod
+    def allowed(cls, command: str) -> str:
+        if command and command not in commands():
+            cure = f"Use a server over HTTP, or have the operator list the exact command in {STDIO}."
+            raise advice("bad_value", "commands are not allowed here.", cure)
+        return command
+
     @model_validator(mode="after")
     def one_server(self) -> Config:
         if bool(self.url) == bool(self.command):
             raise advice("missing_field", "it needs the address of one server.", "Fill in url.", "url")
-        if self.command and self.command not in commands():
-            cure = f"Use a server over HTTP, or have the operator list the exact command in {STDIO}."
-            raise advice("bad_value", "commands are not allowed here.", cure, "command")
         return self
 
 

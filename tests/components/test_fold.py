@@ -61,11 +61,29 @@ def journal(steps: list[Step]) -> list[Event]:
 
 def test_the_page_and_the_engine_tell_the_same_story() -> None:
     journals = [journal(steps) for steps in (ASK, LOOP, NESTED, *(LOOP + end for end in ENDS))]
-    asked = [{"events": [event.to_json() for event in events], "nodes": IDS} for events in journals]
-    done = subprocess.run([NODE, HERE / "fold_cli.mjs"], input=json.dumps(asked), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    for events, page in zip(journals, json.loads(done.stdout), strict=True):
+    for events, page in zip(journals, folded(journals), strict=True):
         view = fold(events, IDS)
         assert page["status"] == view.status
         assert page["waiting"] == view.waiting_for
         assert page["nodes"] == {node: [view.nodes[node].status, view.nodes[node].visits] for node in IDS}
+
+
+def test_a_call_names_the_agent_that_made_it() -> None:
+    keys = {
+        "crew#1/facts/researcher/model:0": "researcher",
+        "crew#1/retry:1/facts/researcher/tool:1.0": "researcher",
+        "sub#1[2]/crew#1/text/writer/model:3~1": "writer",
+        "alone#1/task/agent/model:0": None,
+        "draft#1/model:0": None,
+    }
+    steps: list[Step] = [("model_called", str(n), key, {}) for n, key in enumerate(keys)]
+    assert folded([journal(steps)])[0]["who"] == list(keys.values())
+
+
+def folded(journals: list[list[Event]]) -> list[dict[str, Any]]:
+    """As the page folds them."""
+    asked = [{"events": [event.to_json() for event in events], "nodes": IDS} for events in journals]
+    done = subprocess.run([NODE, HERE / "fold_cli.mjs"], input=json.dumps(asked), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found

@@ -9,6 +9,7 @@ from typing import Any
 from engine import llm
 from engine.backends.crewai.tools import hand_over, spec_of
 from engine.backends.crewai.vendor import (
+    I18N_DEFAULT,
     PRINTER,
     AgentExecutor,
     AgentFinish,
@@ -18,11 +19,19 @@ from engine.backends.crewai.vendor import (
     sanitize_tool_name,
 )
 
+BLANKS = frozenset(I18N_DEFAULT.slice(name) for name in ("native_task", "task_no_tools"))
+"""The prompts that a task is put into."""
+
 
 class Loop(Inline, AgentExecutor):
     @classmethod
     def flow_definition(cls) -> Any:
         return AgentExecutor.flow_definition()  # who calls whom stays as it is
+
+    @staticmethod
+    def _format_prompt(prompt: str, inputs: dict[str, str]) -> str:
+        """CrewAI would also fill in the `{tools}` and `{input}` that somebody wrote into a task or a role."""
+        return prompt.replace("{input}", inputs["input"]) if prompt in BLANKS else prompt
 
     def _check_native_tool_support(self) -> bool:
         return True  # also without tools: the other way searches a plain answer for "Action:" and "Final Answer:"

@@ -105,8 +105,9 @@ def workflows(draw: st.DrawFn, *, anys: bool = False, fails: bool = False, neste
         nodes.append(_node(rnd, i, seed, p_route, p_pause, p_map, fails))
         if rnd.random() < p_any:
             nodes[-1]["join"] = "any"
-    edges = _edges(rnd, ids, nodes, p_extra, p_back)
-    reached = _reached(ids, edges)
+    of = [(*ports(n), *(("error",) if n.pop("wired", False) else ())) for n in nodes]
+    edges = edges_of(rnd, ids, of, [n["kind"] in ("fork", "ask") for n in nodes], p_extra, p_back)
+    reached = reached_by(ids, edges)
     nodes = [n for n in nodes if n["id"] in reached]
     edges = {e for e in edges if e[0] in reached}
     visits = rnd.choice([3, 6, 6, 25])
@@ -151,10 +152,16 @@ def ports(raw: dict[str, Any]) -> tuple[str, ...]:
     return PORTS[raw["kind"]]
 
 
-def _edges(rnd: Any, ids: list[str], nodes: list[dict[str, Any]], p_extra: float, p_back: float) -> set[Any]:
-    edges: set[tuple[str, str, str]] = set()
+Edge = tuple[str, str, str]
+"""Source, port, target."""
+
+
+def edges_of(
+    rnd: Any, ids: list[str], of: list[tuple[str, ...]], picks: list[bool], p_extra: float, p_back: float
+) -> set[Edge]:
+    """`of`: each node's ports; from those that pick one, some lead back."""
+    edges: set[Edge] = set()
     entries = rnd.choice([1, 1, 1, 2])
-    of = [(*ports(n), *(("error",) if n.pop("wired", False) else ())) for n in nodes]
     for i in range(entries, len(ids)):
         for s in rnd.sample(range(i), min(i, rnd.choice([1, 1, 1, 2, 2, 3]))):
             edges.add((ids[s], rnd.choice(of[s]), ids[i]))
@@ -162,8 +169,8 @@ def _edges(rnd: Any, ids: list[str], nodes: list[dict[str, Any]], p_extra: float
         a, b = sorted(rnd.sample(range(len(ids)), 2))
         if b >= entries:
             edges.add((ids[a], rnd.choice(of[a]), ids[b]))
-    for i, n in enumerate(nodes):
-        for port in of[i] if n["kind"] in ("fork", "ask") and i else ():
+    for i, ports in enumerate(of):
+        for port in ports if picks[i] and i else ():
             if rnd.random() < p_back:
                 target = rnd.randint(min(entries, i), i)
                 if target != i or rnd.random() < 0.5:
@@ -171,13 +178,18 @@ def _edges(rnd: Any, ids: list[str], nodes: list[dict[str, Any]], p_extra: float
     return edges
 
 
-def _reached(ids: list[str], edges: set[tuple[str, str, str]]) -> set[str]:
-    work = [i for i in ids if not any(t == i for _, _, t in edges)]
-    seen = set(work)
+def reached_by(ids: list[str], edges: set[Edge]) -> set[str]:
+    """What can be reached from the entries."""
+    entries = {i for i in ids if not any(t == i for _, _, t in edges)}
+    return entries.union(*(after(entry, edges) for entry in entries))
+
+
+def after(node: str, edges: set[Edge]) -> set[str]:
+    """What can be reached from a node."""
+    work, seen = [node], set[str]()
     while work:
-        node_id = work.pop()
-        for s, _, t in edges:
-            if s == node_id and t not in seen:
-                seen.add(t)
-                work.append(t)
+        here = work.pop()
+        new = {t for s, _, t in edges if s == here} - seen
+        seen |= new
+        work += new
     return seen

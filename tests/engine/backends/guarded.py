@@ -6,6 +6,7 @@ Run in an empty folder with a `.env`; answers one line of JSON on stdout, after 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import os
 import socket
@@ -62,12 +63,16 @@ async def work() -> dict[str, Any]:
 
 def main() -> None:
     guard()
-    before, warn, files = dict(os.environ), warnings.warn, seen()
-    done = asyncio.run(work())
-    changed = sorted(name for name in {*os.environ, *before} if os.environ.get(name) != before.get(name))
-    done |= {"attempts": ATTEMPTS, "environment": changed, "warnings": warnings.warn is warn,
-             "files": sorted(set(seen()) - set(files)), "vector_store": "lancedb" in sys.modules}  # fmt: skip
-    print(json.dumps(done))
+    before, warn, files, done = dict(os.environ), warnings.warn, seen(), dict[str, Any]()
+
+    def tell() -> None:
+        changed = sorted(name for name in {*os.environ, *before} if os.environ.get(name) != before.get(name))
+        found = {"attempts": ATTEMPTS, "environment": changed, "warnings": warnings.warn is warn,
+                 "files": sorted(set(seen()) - set(files)), "vector_store": "lancedb" in sys.modules}  # fmt: skip
+        print(json.dumps(done | found))
+
+    atexit.register(tell)  # the first to register is the last to be called: telemetry is sent at the exit
+    done |= asyncio.run(work())
 
 
 def seen() -> list[str]:

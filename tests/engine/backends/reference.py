@@ -35,7 +35,12 @@ class Token:
 
 def interpret(plan: Plan, record: Record, prefix: str = "") -> str:
     """completed, failed or waiting; `record` gains what happened."""
-    game = _Game(plan, record, prefix)
+    return play(Game(plan, record, prefix))
+
+
+def play(game: Game) -> str:
+    """`interpret`, for steps that answer as `game` says."""
+    plan, record, prefix = game.plan, game.record, game.prefix
     tokens = [Token(entry, {}, None) for entry in plan.entries]
     visits: dict[str, int] = {}
     while True:
@@ -66,7 +71,7 @@ def interpret(plan: Plan, record: Record, prefix: str = "") -> str:
                 tokens.append(Token(target, onward, node))
 
 
-class _Game:
+class Game:
     def __init__(self, plan: Plan, record: Record, prefix: str) -> None:
         self.plan, self.record, self.prefix = plan, record, prefix
         self._reach: dict[tuple[str, str], bool] = {}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -16,7 +17,7 @@ from engine.errors import NodeError
 from engine.events import NewEvent
 from engine.node import Effect
 from engine.runner import Runner
-from engine.tools import ToolContext, tool
+from engine.tools import ToolContext, registry, tool
 from tests.engine.harness import Bench
 from tests.world.models import ModelServer
 
@@ -51,6 +52,17 @@ async def send_it(text: str, ctx: ToolContext) -> dict[str, Any]:
     if text == "lost":
         raise NodeError("cut", code="http_connection", sent=True)
     return {"sent": text}
+
+
+@tool(title="Roll", icon="tool")
+async def roll(sides: int = 6) -> int:
+    """Rolls a die.
+
+    Args:
+        sides: how many it has
+    """
+    CALLS.append({"sides": sides})
+    return sides
 
 
 @pytest.fixture(params=TARGETS)
@@ -146,6 +158,16 @@ async def test_a_call_that_asks_first_waits_with_its_literal_arguments(bench: Be
     assert [call["text"] for call in CALLS] == ["Dear Mira"]
 
 
+async def test_a_person_may_take_all_arguments_out(bench: Bench) -> None:
+    run = bench.start(agent(use("roll", sides=20), "Rolled.", tools=[{"name": "roll", "approve": True}]))
+    await bench.settle(run)
+    asked = bench.last(run, "approval_requested")
+    answer = {"approval_id": asked.payload["approval_id"], "decision": "approved", "data": {}}
+    bench.say(run, NewEvent("approval_decided", answer, "a", asked.key))
+    assert (await bench.settle(run, "run_completed")).payload["outputs"]["t"] == "Rolled."
+    assert CALLS == [{"sides": 6}]
+
+
 async def test_a_refused_call_is_told_to_the_model(bench: Bench) -> None:
     tools = [{"name": "send_it", "approve": True}]
     run = bench.start(agent(use("send_it", text="x"), "Then not.", tools=tools))
@@ -173,6 +195,61 @@ async def test_the_answer_fits_the_schema_after_one_repair(bench: Bench) -> None
     spec = agent(use("look_up", word="tea"), "seven", '{"n": 7}', tools=LOOK, output_schema=schema)
     spec["outputs"] = {"n": "{{ a.data.n }}"}
     assert (await bench.settle(bench.start(spec))).payload["outputs"] == {"n": 7}
+
+
+async def test_the_repair_of_the_last_turn_is_one_more(bench: Bench) -> None:
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    spec = agent(use("look_up", word="tea"), "seven", '{"n": 7}', tools=LOOK, output_schema=schema, max_turns=2)
+    spec["outputs"] = {"n": "{{ a.data.n }}"}
+    assert (await bench.settle(bench.start(spec))).payload["outputs"] == {"n": 7}
+
+
+# Another release ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def diverged(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A run that has sent something and waits for a person; meanwhile the words of a tool have changed."""
+    tools = [{"name": "send_it"}, {"name": "look_up", "approve": True}]
+    run = bench.start(agent(use("send_it", text="one"), use("look_up", word="tea"), "Done.", tools=tools))
+    await bench.settle(run)
+    kind = registry()["look_up"]
+    other = replace(kind, signature=replace(kind.signature, help="Explains a word."))
+    monkeypatch.setitem(cast("dict[str, Any]", registry()), "look_up", other)
+    approve(bench, run)
+    end = await bench.settle(run)
+    assert (end.type, end.payload["reason"], end.key) == ("run_needs_review", "diverged", "a#1")
+    return run
+
+
+def approve(bench: Bench, run: str) -> None:
+    asked = bench.last(run, "approval_requested")
+    answer = {"approval_id": asked.payload["approval_id"], "decision": "approved", "data": asked.payload["data"]}
+    bench.say(run, NewEvent("approval_decided", answer, "a", asked.key))
+
+
+@pytest.mark.parametrize(
+    ("said", "end", "told"),
+    [
+        ({"action": "use", "output": {"text": "Mine.", "turns": 0}}, "run_completed", {"t": "Mine.", "n": 0}),
+        ({"action": "fail"}, "run_failed", None),
+    ],
+)
+async def test_a_person_ends_what_has_sent_something_and_now_asks_otherwise(
+    bench: Bench, diverged: str, said: dict[str, Any], end: str, told: Any
+) -> None:
+    bench.say(diverged, NewEvent("review_resolved", {**said, "by": "me"}, "a", "a#1"))
+    assert (await bench.settle(diverged, end)).payload.get("outputs") == told
+    assert len(CALLS) == 1
+
+
+async def test_a_person_lets_go_on_what_has_sent_something_and_now_asks_otherwise(bench: Bench, diverged: str) -> None:
+    bench.say(diverged, NewEvent("review_resolved", {"action": "repeat", "by": "me"}, "a", "a#1"))
+    assert (await bench.settle(diverged)).type == "run_waiting"
+    approve(bench, diverged)
+    assert (await bench.settle(diverged, "run_completed")).payload["outputs"] == {"t": "Done.", "n": 3}
+    assert [call.get("text", call.get("word")) for call in CALLS] == ["one", "one", "tea"]
+    assert bench.types(diverged).count("diverged") == 1
 
 
 # A second try -------------------------------------------------------------------------------------------------------

@@ -84,6 +84,8 @@ def changed(kind: str, path: str, value: Any) -> dict[str, Any]:
     [
         ("agent", "tools", [{"name": "rocket"}], "tools.0.name"),
         ("crew", "members.1.tools", [{"name": "rocket"}], "members.1.tools.0.name"),
+        ("agent", "tools", [{"name": "wild"}, {"name": "now"}, {"name": "wild"}], "tools"),
+        ("crew", "members.0.tools", [{"name": "wild"}, {"name": "wild"}], "members.0.tools"),
         ("crew", "tasks.1.member", "nobody", "tasks.1.member"),
         ("crew", "tasks.1.member", "", "tasks.1.member"),
         ("crew", "tasks.1.member", "m", "members.1"),
@@ -116,6 +118,8 @@ def changed(kind: str, path: str, value: Any) -> dict[str, Any]:
             [{"name": "mcp", "config": {"command": "sh -c x", "tools": ["x"]}}],
             "members.0.tools.0.config.command",
         ),
+        ("agent", "tools", [{"name": "mcp", "config": {"command": "sh -c x"}}], "tools.0.config.command"),
+        ("agent", "tools", [{"name": "api_call", "config": {"base_url": "https://x"}}], "tools.0.config.base_url"),
         ("agent", "command", "sh -c x", "command"),
         # a model's address
         ("agent", "base_url", "https://evil.example/v1", "base_url"),
@@ -230,3 +234,4 @@ async def test_a_loop_that_minds_no_last_turn_is_a_typed_error(bench: Bench, mod
     end = await bench.settle(bench.start(flow(kind, max_turns=4)))
     assert (end.payload["error"]["code"], end.payload["error"]["node_id"]) == ("too_many_turns", "it")
     assert len(models.requests) == 4
+    assert CALLS == ["fine"] * 3  # what the last turn asks for, nobody would read

@@ -99,7 +99,7 @@ async def test_eight_crews_at_once_do_not_cross(models: ModelServer) -> None:
     plan = plan_of(drawing("crewai", tasks=tasks))
     plays = [Play(plan, TARGETS[n % 2], name) for n, name in enumerate(names)]
     assert await asyncio.gather(*(play.attempt() for play in plays)) == ["waiting"] * 8
-    for play in plays:
+    for n, play in enumerate(plays):
         others = [name for name in names if name != play.topic]
         for event in play.tape.events:
             said = json.dumps(event.payload)
@@ -110,11 +110,14 @@ async def test_eight_crews_at_once_do_not_cross(models: ModelServer) -> None:
         assert play.topic in "".join(text for _, text in play.tokens)
         counted = [event.payload["usage"] for event in play.tape.events if event.type == "model_called"]
         assert len(counted) == TURNS
-        assert play.outputs["usage"]["input_tokens"] == sum(used["input_tokens"] for used in counted)
+        assert {used["input_tokens"] for used in counted} == {1000 + n}
+        assert play.outputs["usage"]["input_tokens"] == TURNS * (1000 + n)
 
 
 def marked(step: dict[str, Any], name: str) -> dict[str, Any]:
-    return {**step, "text": f"{name} {step['text']}"} if "text" in step else step
+    """A crew's step with its name in the text, and in its usage."""
+    used = {"input_tokens": 1000 + int(name.removeprefix("topic")), "output_tokens": 1}
+    return {**step, "usage": used} | ({"text": f"{name} {step['text']}"} if "text" in step else {})
 
 
 async def test_tokens_are_labelled_by_task_and_agent(models: ModelServer) -> None:
@@ -124,6 +127,18 @@ async def test_tokens_are_labelled_by_task_and_agent(models: ModelServer) -> Non
         said[key] += text
     assert said["crew#1/facts/researcher/model:2"] == "Facts 2; 4; 6."
     assert said["crew#1/figures/analyst/model:1"] == "Figures 100."
+
+
+async def test_braces_in_a_text_are_only_text(models: ModelServer) -> None:
+    """CrewAI has blanks of these names in its prompts."""
+    said = "Keep {input}, {tools}, {tool_names} and {topic}"
+    members = [{**member, "goal": said} for member in CREW["members"]]
+    tasks = [{**task, "description": f"{task['description']} {said}."} for task in CREW["tasks"]]
+    await whole(drawing("crewai", members=members, tasks=tasks), "crewai")
+    for request in models.requests:
+        system, task = (message["content"] for message in request["body"]["messages"][:2])
+        assert said in system
+        assert said in task
 
 
 # A manager ----------------------------------------------------------------------------------------------------------

@@ -5,25 +5,29 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from engine.backends import load
 from engine.backends.attempt import Attempt
 from engine.backends.run import Run
 from engine.errors import Fenced
-from engine.events import Event, NewEvent
+from engine.events import Event, EventType, NewEvent
 from engine.journal import Journal
+from engine.node import NO_KNOWLEDGE, Knowledge
 from engine.plan import Plan, build
 from engine.spec import WorkflowSpec
+from engine.store.models import new_id
 from tests.engine.backends.graphs import stable, workflows
 from tests.engine.backends.reference import Record, interpret
 
 GRAPHS = int(os.environ.get("NEXOD_TEST_GRAPHS", "100"))
-"""In each of the four comparisons; `NEXOD_TEST_GRAPHS=1250` is the long form."""
+"""In each of the five comparisons (the fifth is in `test_every_kind.py`); `NEXOD_TEST_GRAPHS=1250` is the long form."""
 TARGETS = ["langgraph", "crewai"]
 several = settings(
     max_examples=GRAPHS, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -34,6 +38,7 @@ class Tape:
     """A journal in memory that refuses every append from `crash_at` on, as a lost lease would."""
 
     def __init__(self) -> None:
+        self.run_id = new_id()
         self.events: list[Event] = []
         self.crash_at: int | None = None
 
@@ -50,22 +55,30 @@ class Tape:
         return {e.key or "": (e.payload["port"], e.payload.get("output", e.payload.get("error"))) for e in ends}
 
     def asked(self) -> set[str]:
-        return {e.key or "" for e in self.events if e.type == "approval_requested"}
+        """People, and the clock."""
+        return {e.key or "" for e in self.events if e.type in ("approval_requested", "timer_set")}
+
+    def answered(self) -> set[str]:
+        return {e.key or "" for e in self.events if e.type in ("approval_decided", "timer_fired")}
 
     def answer(self, key: str, port: str) -> None:
-        asked = next(e for e in self.events if e.type == "approval_requested" and e.key == key)
-        payload = {"approval_id": asked.payload["approval_id"], "decision": port}
-        self.events.append(Event(len(self.events), "approval_decided", asked.node_id, key, 0, payload))
+        asked = next(e for e in self.events if e.type in ("approval_requested", "timer_set") and e.key == key)
+        type_: EventType = "timer_fired" if asked.type == "timer_set" else "approval_decided"
+        payload = {**asked.payload, "decision": port}
+        self.events.append(Event(len(self.events), type_, asked.node_id, key, 0, payload))
 
 
-async def attempt(plan: Plan, tape: Tape, target: str, programs: dict[int, Any]) -> str:
+async def attempt(
+    plan: Plan, tape: Tape, target: str, programs: dict[int, Any], knowledge: Knowledge = NO_KNOWLEDGE
+) -> str:
     """completed, failed, waiting or crashed."""
     journal = Journal(tape.events, tape.append)
 
     async def emit(*_: str) -> None: ...
 
-    run = Run("r", "w", "r", "2026-01-01T00:00:00Z", journal, load(target), programs, emit)
-    top = Attempt(run, plan, {"input": {}, "run": {"id": "r", "started_at": ""}})
+    run = Run(tape.run_id, "w", tape.run_id, "2026-01-01T00:00:00Z", journal, load(target), programs, emit)
+    run.knowledge = knowledge
+    top = Attempt(run, plan, {"input": {}, "run": {"id": tape.run_id, "started_at": ""}})
     await top.play()
     try:
         await journal.append()
@@ -77,28 +90,32 @@ async def attempt(plan: Plan, tape: Tape, target: str, programs: dict[int, Any])
     return "failed" if run.failure else "waiting" if top.waiting else "completed"
 
 
-def play(plan: Plan, target: str, chance: random.Random | None) -> list[tuple[str, dict[str, Any], set[str]]]:
-    """Every quiescence of a run whose questions are answered one by one: (status, outcomes, questions)."""
-    tape, programs, stages = Tape(), dict[int, Any](), []
+Stage = tuple[str, dict[str, Any], set[str]]
+"""A quiescence: status, outcomes, questions."""
+
+
+def play(plan: Plan, target: str, chance: random.Random | None, knowledge: Knowledge = NO_KNOWLEDGE) -> list[Stage]:
+    """Every quiescence of a run whose questions are answered one by one."""
+    tape, programs, stages = Tape(), dict[int, Any](), list[Stage]()
     while True:
         crashes = chance is not None and chance.random() < 0.5
         tape.crash_at = len(tape.events) + chance.randint(0, 6) if chance and crashes else None
-        status = asyncio.run(attempt(plan, tape, target, programs))
+        status = asyncio.run(attempt(plan, tape, target, programs, knowledge))
         if status == "crashed":
             continue
         stages.append((status, tape.done(), tape.asked()))
-        unanswered = sorted(tape.asked() - tape.done().keys())
+        unanswered = sorted(tape.asked() - tape.answered())
         if status != "waiting" or len(stages) > 100:
             return stages
         tape.answer(unanswered[0], answer_of(unanswered[0]))
 
 
-def expected(plan: Plan) -> list[tuple[str, dict[str, Any], set[str]]]:
-    record, stages = Record(), []
+def expected(interpret: Callable[[Record], str]) -> list[Stage]:
+    record, stages = Record(), list[Stage]()
     while True:
-        status = interpret(plan, record)
+        status = interpret(record)
         stages.append((status, dict(record.done), set(record.asked)))
-        unanswered = sorted(record.asked - record.done.keys())
+        unanswered = sorted(record.asked - record.answers.keys())
         if status != "waiting" or len(stages) > 100:
             return stages
         record.answers[unanswered[0]] = answer_of(unanswered[0])
@@ -109,11 +126,20 @@ def answer_of(key: str) -> str:
 
 
 def same(spec: WorkflowSpec, target: str, seed: int | None) -> None:
+    plan = planned(spec)
+    want = expected(partial(interpret, plan))
+    agree(want, play(plan, target, None if seed is None else random.Random(seed)))
+
+
+def planned(spec: WorkflowSpec) -> Plan:
+    """Drawings that the planner refuses are not counted."""
     plan, _ = build(spec)
-    if plan is None:
-        return
-    want = expected(plan)
-    got = play(plan, target, None if seed is None else random.Random(seed))
+    assume(plan is not None)
+    assert plan is not None
+    return plan
+
+
+def agree(want: list[Stage], got: list[Stage]) -> None:
     assert [stage[0] for stage in got] == [stage[0] for stage in want]
     if want[-1][0] == "failed":
         # Fail fast: what else got recorded is a race, but nothing that a drained run would not have.
@@ -148,19 +174,14 @@ def test_failures_and_error_ports_are_the_same(target: str, spec: WorkflowSpec, 
 @given(spec=workflows(anys=True, nested=False))
 def test_any_joins_end_alike(target: str, spec: WorkflowSpec) -> None:
     """Which arrival wins is a race, so only the keys are compared, not what a winner knew."""
-    plan, _ = build(spec)
-    if plan is None:
-        return
-    want, got = expected(plan), play(plan, target, None)
+    plan = planned(spec)
+    want, got = expected(partial(interpret, plan)), play(plan, target, None)
     assert [(s, d.keys(), q) for s, d, q in got] == [(s, d.keys(), q) for s, d, q in want] or want[-1][0] == "failed"
 
 
 @settings(max_examples=50, deadline=None)
 @given(spec=workflows())
 def test_drawn_edges_are_langgraphs_edges(spec: WorkflowSpec) -> None:
-    plan, _ = build(spec)
-    if plan is None:
-        return
-    graph = load("langgraph").compile(plan).graph.get_graph()  # type: ignore[attr-defined]
+    graph = load("langgraph").compile(planned(spec)).graph.get_graph()  # type: ignore[attr-defined]
     drawn = {(e.source, e.target) for e in graph.edges if e.source != "__start__" and e.target != "__end__"}
     assert drawn == {(e.source, e.target) for e in spec.edges}
