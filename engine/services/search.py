@@ -32,7 +32,9 @@ def search(ws: Workspace, settings: Settings, collection_id: str, body: dict[str
 def _asked(body: dict[str, Any]) -> dict[str, Any]:
     query, top_k, mode = body.get("query"), body.get("top_k"), body.get("mode")
     filter_, least = body.get("filter"), body.get("min_score")
-    if not isinstance(query, str) or not query.strip():
+    if query is not None and not isinstance(query, str):
+        raise invalid("wrong_type", "query is text.", "Put it in quotes.", "query")
+    if not query or not query.strip():
         raise invalid("missing_field", "query is empty.", "Ask something.", "query")
     if len(query) > QUERY:
         raise invalid("too_large", f"query has at most {QUERY:,} characters.", "Shorten it.", "query")
@@ -44,6 +46,8 @@ def _asked(body: dict[str, Any]) -> dict[str, Any]:
         raise invalid("wrong_type", "filter is an object.", '{"source": "handbook.pdf"}', "filter")
     if least is not None and (not isinstance(least, int | float) or isinstance(least, bool)):
         raise invalid("wrong_type", "min_score is a number.", "0 to 1.", "min_score")
+    if least is not None and not 0 <= least <= 1:
+        raise invalid("bad_value", "min_score is a number from 0 to 1.", "Leave it out to see all.", "min_score")
     return {"query": query, "top_k": top_k or 5, "mode": mode or "hybrid", "filter": filter_, "min_score": least}
 
 

@@ -299,6 +299,8 @@ async def test_a_preview_stores_nothing(api: httpx.AsyncClient, books: str):
         ({"query": "a", "mode": []}, "mode"),
         ({"query": "a", "filter": []}, "filter"),
         ({"query": "a", "min_score": "high"}, "min_score"),
+        ({"query": "a", "min_score": 1.5}, "min_score"),
+        ({"query": "a", "min_score": -0.1}, "min_score"),
         ({"query": "a", "limit": 3}, "limit"),
     ],
 )
