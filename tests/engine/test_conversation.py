@@ -99,6 +99,17 @@ async def test_the_demo_model_answers_the_question_and_not_what_was_asked_before
     assert "heat pump" not in said(bench)[-1][1]
 
 
+async def test_an_answer_whose_question_was_deleted_begins_no_talk(tmp_path: Path, models: ModelServer):
+    bench = Bench(tmp_path)
+    memory.tell(bench.db, W, "t", [("user", "I am Anna.", "a:q"), ("assistant", "Hello Anna.", "a:a")])
+    memory.tell(bench.db, W, "t", [("user", "I am Bert.", "b:q"), ("assistant", "Hello Bert.", "b:a")])
+    service.delete_message(Workspace(bench.db, W), memory.thread(bench.db, W, "t")[0]["id"])
+    models.play({"text": "Bert."})
+    await bench.settle(bench.start(flow(step("llm", thread="t")), {"question": "Who am I?"}), "run_completed")
+    asked = [(m["role"], m["content"]) for m in models.requests[0]["body"]["messages"]]
+    assert asked == [("user", "I am Bert."), ("assistant", "Hello Bert."), ("user", "Who am I?")]
+
+
 # One run and another ---------------------------------------------------------------------------------------------
 
 
