@@ -59,7 +59,8 @@ def _said(fault: NodeError) -> Invalid | NotFound | Unavailable:
     if fault.code == "unknown_collection":
         return NotFound(fault.message, hint=fault.hint)
     if fault.code in FIELDS:
-        field = str(fault.extra.get("field") or FIELDS[fault.code])
+        named = str(fault.extra.get("field") or "")
+        field = f"filter.{named}" if named and fault.code == "bad_filter" else named or FIELDS[fault.code]
         return invalid(fault.code, fault.message, fault.hint, field)
     told = Problem(fault.code, fault.message, fault.hint)
     return Unavailable(told.message, hint=told.hint, details=[told.to_json()])

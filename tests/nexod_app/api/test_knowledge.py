@@ -310,7 +310,9 @@ async def test_a_question_that_cannot_be_asked_says_why(api: httpx.AsyncClient, 
 
 async def test_a_filter_that_cannot_be_names_its_field(api: httpx.AsyncClient, books: str):
     answer = await api.post(f"/collections/{books}/search", json={"query": "a", "filter": {"source": {"$near": 1}}})
-    assert answer.status_code == 422 and answer.json()["error"]["details"][0]["code"] == "bad_filter"
+    assert answer.status_code == 422
+    problem = answer.json()["error"]["details"][0]
+    assert (problem["code"], problem["field"]) == ("bad_filter", "filter.source")
 
 
 async def test_filters_narrow_the_search(api: httpx.AsyncClient, books: str, ingester: Ingester):
