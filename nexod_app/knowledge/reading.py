@@ -104,4 +104,4 @@ def ask(ws: Workspace, collection_id: str, question: str, side: Side) -> Side:
 
 
 def _cure(refused: NexodError) -> str:
-    return refused.hint or " ".join(str(one.get("message", "")) for one in refused.details[:2])
+    return refused.hint or " ".join(str(one.get("hint", "")) for one in refused.details[:2])

@@ -90,6 +90,8 @@ def body(one: Side, query: str) -> dict[str, Any]:
             wanted["min_score"] = float(one.min_score.replace(",", "."))
         except ValueError:
             raise ValueError("The least score is a number, such as 0.3.") from None
+        if not 0 <= wanted["min_score"] <= 1:
+            raise ValueError("The least score is a number from 0 to 1, such as 0.3.")
     if one.filter:
         wanted["filter"] = filter_of(one.filter)
     return wanted

@@ -127,6 +127,12 @@ def test_a_filter_that_is_none_is_refused_in_words(typed: str) -> None:
         trial.filter_of(typed)
 
 
+@pytest.mark.parametrize("typed", ["high", "2", "-0,1", "nan"])
+def test_a_least_score_that_is_none_is_refused_in_words(typed: str) -> None:
+    with pytest.raises(ValueError, match="least score is a number"):
+        trial.body(Side("a", min_score=typed), "x")
+
+
 def test_a_match_says_why_it_was_found_and_marks_the_words() -> None:
     found = {
         "id": "d:1:0", "document_id": "d", "score": 0.81, "text": "Annual leave is thirty days.",
