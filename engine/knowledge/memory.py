@@ -173,8 +173,8 @@ def tell(db: Database, workspace_id: str, thread: str, said: list[tuple[str, str
 
 
 def named(thread: str) -> str:
-    """A thread's name as it is kept: one line."""
-    name = " ".join(_plain(thread).split())
+    """A thread's name as it is kept: one line, and no secret."""
+    name = " ".join(_plain(redact(thread)).split())
     if not name or len(name) > MAX_THREAD or not name.isprintable():
         raise NodeError(
             f"A thread is named by 1 to {MAX_THREAD} printable characters.", code="bad_thread",

@@ -46,8 +46,10 @@ def items(
 
 
 def _has(word: str) -> ColumnElement[bool]:
-    text, subject = col(MemoryItem.text), col(MemoryItem.subject)
-    return text.icontains(word, autoescape=True) | subject.icontains(word, autoescape=True)
+    # SQLite knows upper and lower case of ASCII only.
+    forms = [word] if word.isascii() else dict.fromkeys((word, word.lower(), word.upper(), word.capitalize()))
+    sides = (col(MemoryItem.text), col(MemoryItem.subject))
+    return or_(*(side.icontains(form, autoescape=True) for form in forms for side in sides))
 
 
 _ADD = Statement(

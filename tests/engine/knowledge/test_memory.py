@@ -94,6 +94,7 @@ def test_secrets_are_not_remembered(db: Database, monkeypatch: pytest.MonkeyPatc
     memory.say(db, W, "t", "user", "use hunter2hunter2", key="a")
     assert recall(db, "password") == ["The password is [redacted]."]
     assert memory.thread(db, W, "t")[0]["text"] == "use [redacted]"
+    assert memory.named("customer/hunter2hunter2") == "customer/[redacted]"
 
 
 def test_a_changed_fact_is_found_by_its_new_words_only(db: Database, ws: Workspace):

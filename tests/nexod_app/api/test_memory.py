@@ -33,6 +33,9 @@ async def test_facts_are_added_found_changed_and_deleted(api: httpx.AsyncClient)
     assert await texts(api) == ["Bert drinks water.", "Anna drinks tea."]
     assert await texts(api, query="DRINKS anna") == ["Anna drinks tea."]
     assert await texts(api, query="100%") == []
+    umlaut = (await api.post("/memory", json={"text": "Ärger mit Öl."})).json()
+    assert await texts(api, query="ärger öl") == await texts(api, query="ÄRGER") == ["Ärger mit Öl."]
+    await api.delete(f"/memory/{umlaut['id']}")
     assert await texts(api, kind="pattern") == []
     changed = await api.put(f"/memory/{fact['id']}", json={"text": "Anna drinks coffee."})
     assert changed.json()["text"] == "Anna drinks coffee."
