@@ -16,15 +16,19 @@ MOST = 100
 QUERY = 10_000
 
 
-def search(ws: Workspace, settings: Settings, collection_id: str, body: dict[str, Any]) -> dict[str, Any]:
-    """{query, top_k?, mode?, filter?, min_score?} → {"matches": […]}, best first. Raises Invalid with the field."""
+def search(
+    ws: Workspace, settings: Settings, collection_id: str, body: dict[str, Any], rerank: bool = False
+) -> dict[str, Any]:
+    """{query, top_k?, mode?, filter?, min_score?} → {"matches": […]}, best first. Raises Invalid with the field.
+    `rerank`: the workspace's model puts them in order, which costs a call."""
     with ws.read() as tx:
         rows.one(tx, collection_id)
     asked = _asked(body)
     from engine.knowledge import retrieval
 
     try:
-        return {"matches": retrieval.search(ws.db, settings, ws.id, collection_id, **asked)}
+        who = "auto" if rerank else None
+        return {"matches": retrieval.search(ws.db, settings, ws.id, collection_id, **asked, rerank=who)}
     except NodeError as fault:
         raise _said(fault) from fault
 

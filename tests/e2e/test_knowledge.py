@@ -97,6 +97,9 @@ def test_ten_documents_become_searchable_and_a_run_cites_them(page: Page) -> Non
     at(page, "bench-compare-a").click()
     at(page, "bench-ask").click()
     expect(at(at(page, "bench-b"), "match").first).to_contain_text("thirty days")
+    at(page, "bench-b").get_by_label("Search by").select_option("sorted")
+    at(page, "bench-ask").click()
+    expect(at(page, "bench-b")).to_contain_text("The demo model cannot judge passages")
 
     cited(page)
 

@@ -104,6 +104,11 @@ def test_a_form_becomes_a_search() -> None:
     }  # fmt: skip
 
 
+def test_sorted_by_a_model_is_a_search_by_both() -> None:
+    side = trial.side("a", {"a-mode": "sorted"}, Side("a"))
+    assert (side.mode, trial.body(side, "x")["mode"]) == ("sorted", "hybrid")
+
+
 @pytest.mark.parametrize("form", [{"a-mode": "magic", "a-top_k": "many"}, {"a-top_k": "-3"}, {}])
 def test_odd_fields_of_the_form_become_the_usual(form: dict[str, Any]) -> None:
     assert trial.body(trial.side("a", form, Side("a")), "x") == {"query": "x", "mode": "hybrid", "top_k": 5}
