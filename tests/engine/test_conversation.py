@@ -209,6 +209,21 @@ async def test_a_long_thread_is_summed_up_once_and_the_rest_kept_word_for_word(t
     assert "They went through 15 questions." in sent(models)[2] and "What now?" in sent(models)[2]
 
 
+@TARGETS
+async def test_an_agent_s_long_thread_is_summed_up_before_its_work(tmp_path: Path, models: ModelServer, target: str):
+    bench = Bench(tmp_path, target=target)
+    talk(bench, 25)
+    models.play({"text": "They went through 15 questions."}, {"text": "Go on."})
+    run = bench.start(flow(step("agent", thread="t")), {"question": "What now?"})
+    await bench.settle(run, "run_completed")
+    fold, asked = sent(models)
+    assert "Sum up" in fold
+    assert "They went through 15 questions." in asked and "question 14" not in asked and "answer 24" in asked
+    assert "diverged" not in bench.types(run)
+    assert said(bench)[0] == ("summary", "They went through 15 questions.")
+    assert said(bench)[-2:] == [("user", "What now?"), ("assistant", "Go on.")]
+
+
 async def test_long_messages_fold_a_short_thread(tmp_path: Path, models: ModelServer):
     bench = Bench(tmp_path)
     talk(bench, 5, 300)
