@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import dropwhile
 from typing import Any
 
 from engine import llm
@@ -42,8 +43,10 @@ class Past:
     lessons: tuple[str, ...] = ()
 
     def request(self, request: llm.Request) -> llm.Request:
-        """The request after what was said, and with what is known in its instructions."""
-        said = tuple(llm.Message("assistant" if m["role"] == "assistant" else "user", m["text"]) for m in self.messages)
+        """The request after what was said, and with what is known in its instructions. Providers take no talk that
+        begins with an answer: its question may have been deleted."""
+        talk = dropwhile(lambda m: m["role"] == "assistant", self.messages)
+        said = tuple(llm.Message("assistant" if m["role"] == "assistant" else "user", m["text"]) for m in talk)
         known = [request.system, _under(TOLD, self.summary), _under(TAUGHT, _listed(self.lessons))]
         return replace(
             request, messages=(*said, *request.messages), past=len(said),

@@ -7,9 +7,16 @@ import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
 
-_UNSPACED = "\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-"""Thai, Kana and Han: scripts that put no space between words."""
-WORD = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+")
+_UNSPACED = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+"""Thai, Lao, Burmese, Khmer, Kana and Han: scripts that put no space between words."""
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06ed"
+    "\u0900-\u0963\u0966-\u0dff"
+)
+"""Accents and vowel signs that stand beside their letter, and what else the scripts of India are made of."""
+WORD = re.compile(rf"[{_UNSPACED}]+|[^\W_{_UNSPACED}]+(?:[{_MARKS}]+[^\W_{_UNSPACED}]*)*")
 _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _COMMON = """
 a about above after again all also am an and any are as at be because been before being below between both but by can
@@ -21,7 +28,6 @@ der die das und ist nicht ein eine einer einem einen zu den dem des mit von auf 
 le la les un une des du de et est que qui dans pour pas sur au aux ce cette il elle
 el los las una y es en del por con para como se al lo su
 """
-COMMON = frozenset(_COMMON.split())
 
 
 def spans(text: str) -> Iterator[tuple[int, int, str]]:
@@ -47,8 +53,15 @@ def fold(word: str) -> str:
     """Without case, width and accents."""
     if word.isascii():
         return word.lower()
-    apart = unicodedata.normalize("NFKD", word.casefold())
-    return "".join(ch for ch in apart if not unicodedata.combining(ch)) or word
+    return bare(unicodedata.normalize("NFKC", word.casefold())) or word
+
+
+def bare(word: str) -> str:
+    """Without accents."""
+    return "".join(ch for ch in unicodedata.normalize("NFD", word) if not unicodedata.combining(ch))
+
+
+COMMON = frozenset(map(fold, _COMMON.split()))
 
 
 @lru_cache(65536)

@@ -125,13 +125,20 @@ def _string(x: Any) -> str:
     return _STRING.execute(cel.Context(variables={"x": x}))
 
 
-_CITED = re.compile(r"\[(\d{1,4}(?:\s*[-–,;]\s*\d{1,4})*)\]")
-_RANGE = re.compile(r"(\d+)\s*[-–]\s*(\d+)|(\d+)")
+_CITED = re.compile(
+    r"[\[【［]\s{0,3}\^?(?:(?:sources?|passages?|documents?|docs?|references?|refs?)[.:]?\s{1,3}|#)?"
+    r"(\d{1,18}(?:\s{0,3}(?:[-‐-―−,，、;；&]|and)\s{0,3}\d{1,18}){0,99})\^?"
+    r"(?:\s{0,3}[,:;†|][^\[\]【】［］]{0,200})?\s{0,3}\\?[\]】］]",
+    re.IGNORECASE,
+)
+"""As told, and as models write it all the same: 【1】, [^1], [Source 1], [1, page 3]. Repetitions have ends, so that no
+text takes long."""
+_RANGE = re.compile(r"(\d+)\s*[-‐-―−]\s*(\d+)|(\d+)")
 LONGEST_RANGE = 100
 
 
 def _citations(text: Any) -> list[int]:
-    """The numbers cited in a text as [1], [1, 2] or [1-3], each once, in their order."""
+    """The numbers cited in a text as [1], [1, 2], [1-3], 【1】 or [Source 1], each once, in their order."""
     if not isinstance(text, str):
         raise TypeError("takes a text")
     found: dict[int, None] = {}

@@ -111,7 +111,11 @@ class Desk:
         )
 
     async def lessons(self, query: str, *, top_k: int = 3) -> list[dict[str, Any]]:
-        return await self.recall(query, top_k=top_k, subject=self.workflow_id, kind="pattern")
+        from engine.knowledge import memory
+
+        return await asyncio.to_thread(
+            memory.lessons, self.db, self.settings, self.workspace_id, self.workflow_id, query, top_k=top_k
+        )
 
     async def thread(self, thread: str, *, last: int = 20) -> list[dict[str, str]]:
         from engine.knowledge import memory

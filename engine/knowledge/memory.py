@@ -5,7 +5,7 @@ SQL is the truth; the vectors are an index beside it, brought up to date before 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.embeddings.words import COMMON, stem, words
@@ -57,9 +57,34 @@ def recall(
         found = rows.candidates(tx, kind, subject.strip(), asked, [id_.partition(":")[0] for id_ in near], WIDE * 2)
     if not query.strip():
         return [_shown(row, 1.0) for row in found[:top_k]]
+    return [_shown(row, score) for row, score in _best(found, asked, near)[:top_k] if score > 0]
+
+
+def lessons(
+    db: Database, settings: Settings, workspace_id: str, workflow_id: str, query: str, *, top_k: int = 3
+) -> list[dict[str, Any]]:
+    """As `recall`, the patterns of one workflow. A prompt seldom has the words of the question that a person was asked,
+    so where too few fit it, the surest of the others come; those that say the same come once."""
+    near = _nearest(db, settings, workspace_id, query) if query.strip() else {}
+    with Workspace(db, workspace_id).read() as tx:
+        found = rows.candidates(tx, "pattern", workflow_id, (), (), WIDE * 2)
+    told: dict[str, dict[str, Any]] = {}
+    for row, score in _best(found, _terms(query), near):
+        told.setdefault(row.text, _shown(row, score))
+    return list(told.values())[:top_k]
+
+
+def forget(db: Database, workspace_id: str, item_id: str) -> None:
+    """The vectors of an item that was deleted, before the next recall finds that they are no longer true."""
+    from engine.embeddings.hashing import DIMENSION
+    from engine.store.vectors import Embedded
+
+    Embedded(db).drop(_space(workspace_id, DIMENSION), f"{item_id}:")
+
+
+def _best(found: Sequence[MemoryItem], asked: list[str], near: Mapping[str, float]) -> list[tuple[MemoryItem, float]]:
     scored = [(row, _score(row, asked, near.get(f"{row.id}:{row.updated_at}", 0.0))) for row in found]
-    best = sorted(scored, key=lambda pair: (-pair[1], -pair[0].confidence, pair[0].id))
-    return [_shown(row, score) for row, score in best[:top_k] if score > 0]
+    return sorted(scored, key=lambda pair: (-pair[1], -pair[0].confidence, pair[0].id))
 
 
 def _score(row: MemoryItem, asked: list[str], near: float) -> float:
@@ -148,8 +173,8 @@ def tell(db: Database, workspace_id: str, thread: str, said: list[tuple[str, str
 
 
 def named(thread: str) -> str:
-    """A thread's name as it is kept: one line."""
-    name = " ".join(_plain(thread).split())
+    """A thread's name as it is kept: one line, and no secret."""
+    name = " ".join(_plain(redact(thread)).split())
     if not name or len(name) > MAX_THREAD or not name.isprintable():
         raise NodeError(
             f"A thread is named by 1 to {MAX_THREAD} printable characters.", code="bad_thread",
@@ -159,7 +184,7 @@ def named(thread: str) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MAX_MESSAGE else text[:MAX_MESSAGE] + " …"
+    return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 2] + " …"
 
 
 def _plain(text: str) -> str:

@@ -19,6 +19,8 @@ from engine.values import is_object
 TAUGHT_BY = ("approval", "tool")
 SHOWN = 300
 """Characters of a value that a pattern shows."""
+LONGEST = 4000
+"""Characters of a pattern: it goes into prompts, and a person can still change it."""
 MOST_CHANGES = 20
 Change = dict[str, Any]
 """{field, from, to}"""
@@ -29,14 +31,16 @@ def learn(tx: Session, asked: Approval, before: Any, decision: str, after: Any, 
     if asked.type not in TAUGHT_BY or decision not in ("approved", "rejected"):
         return
     subject = f"{asked.workflow_id}/{asked.node_id}"
+    # Before anything is cut: half a secret is not known for one.
+    before, after, comment = redact([before, after, comment.strip()])
     made = changes(before, after) if decision == "approved" else []
-    if made or comment.strip():
+    if made or comment:
         details = {
-            "decision": decision, "question": _short(asked.question), "changes": made, "comment": comment.strip(),
+            "decision": decision, "question": _short(asked.question), "changes": made, "comment": comment,
             "before": _short(before), "after": _short(after if decision == "approved" else None),
             "content": _short(asked.content), "alike": _alike(decision, made),
         }  # fmt: skip
-        text = redact(_told(asked.question, decision, made, comment.strip()))
+        text = redact(_told(asked.question, decision, made, comment))[:LONGEST]
         rows.add(tx, "pattern", text, subject, f"approval:{asked.id}", asked.run_id, redact(details))
     weigh(tx, asked.workflow_id, asked.node_id, subject)
 

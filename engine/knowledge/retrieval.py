@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine import embeddings
-from engine.embeddings.words import COMMON, stem, unspaced, words
+from engine.embeddings.words import COMMON, bare, fold, spans, stem, unspaced, words
 from engine.errors import NodeError
 from engine.knowledge import rerank as reranking
 from engine.knowledge import stores
@@ -178,17 +178,26 @@ def _share(found: Found, wanted: Sequence[str]) -> float:
     """Of the words, how many the passage holds: a full text's own ranks are good for comparing only, so the best
     passage gets this as its score and the others theirs in proportion."""
     said = " ".join((found.text, str(found.metadata.get("title", "")), str(found.metadata.get("heading", ""))))
-    stems = {stem(word) for word in words(said)}
-    return max(1, sum(stem(word) in stems for word in wanted)) / len(wanted)
+    stems, asked = {stem(word) for word in words(said)}, {stem(fold(word)) for word in wanted}
+    return max(1, len(asked & stems)) / len(asked)
 
 
 def terms(query: str) -> tuple[list[str], list[str]]:
     """The words of a question that are worth looking for, and its pairs of letters in scripts without spaces. Common
     words only if there are no others."""
-    unique = list({stem(word): word for word in reversed(words(query))}.values())[::-1]
-    telling = [word for word in unique if word not in COMMON] or unique
-    chosen = telling if len(telling) <= WORDS else sorted(telling, key=len, reverse=True)[:WORDS]
-    return [word for word in chosen if not unspaced(word)], [word for word in chosen if unspaced(word)]
+    unique: dict[str, tuple[str, str]] = {}
+    for start, end, word in spans(query):
+        unique.setdefault(stem(word), (word, query[start:end].lower()))
+    telling = [one for one in unique.values() if one[0] not in COMMON] or list(unique.values())
+    chosen = telling if len(telling) <= WORDS else sorted(telling, key=lambda one: -len(one[0]))[:WORDS]
+    spaced = [form for word, written in chosen if not unspaced(word) for form in _spellings(word, written)]
+    return spaced, [word for word, _ in chosen if unspaced(word)]
+
+
+def _spellings(word: str, written: str) -> list[str]:
+    """Folded, and as it was written where a full text may fold it otherwise: FTS5 takes accents off Latin letters only,
+    and keeps ß, й and 서 as they are."""
+    return [word] if word.isascii() and bare(written) == word else list(dict.fromkeys((word, written)))
 
 
 def _hit(way: str, at: int, found: Found, score: float) -> Hit:

@@ -10,6 +10,7 @@ from engine import llm, passages
 from engine.advice import advice
 from engine.errors import NodeError
 from engine.node import Group, Inputs, Mark, NodeConfig, RunContext, Step, Text, node
+from engine.values import is_list, is_object
 
 MOST = 100
 
@@ -103,7 +104,7 @@ class Retrieve(Step):
                 from engine.vectors import filters
 
                 try:
-                    filters.check(filter)
+                    filters.check(_without_expressions(filter))
                 except NodeError as fault:
                     cure = fault.hint or 'Write it like {"source": "handbook.pdf"}.'
                     raise advice("bad_value", fault.message, cure) from None
@@ -124,6 +125,15 @@ class Retrieve(Step):
             found = [one for one in found if config.min_score is None or one["score"] >= config.min_score]
         output = passages.shown(found[: config.top_k])
         return {**output, "warning": warning} if warning else output
+
+
+def _without_expressions(filter: Any, operator: str = "") -> Any:
+    """The filter with something that fits in the place of what is only known when the step runs."""
+    if isinstance(filter, str) and "{{" in filter:
+        return {"$in": [0], "$nin": [0], "$exists": True}.get(operator, 0)
+    if is_object(filter):
+        return {name: _without_expressions(value, name) for name, value in filter.items()}
+    return [_without_expressions(one) for one in filter] if is_list(filter) else filter
 
 
 async def _sorted(query: str, found: list[dict[str, Any]], ctx: RunContext) -> tuple[list[dict[str, Any]], str]:

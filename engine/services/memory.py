@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
 from engine.errors import Invalid, NotFound, Problem
 from engine.events import rfc3339
+from engine.knowledge import memory
 from engine.secrets import redact
 from engine.services.pages import id_cursor, limit_of, page, time_cursor
 from engine.store import memory as rows
@@ -15,7 +17,8 @@ from engine.store.session import Workspace
 from engine.values import is_object
 
 KINDS = ("fact", "pattern")
-MAX_TEXT, MAX_SUBJECT = 10_000, 200
+ITEM, MESSAGE = {"text": 10_000, "subject": 200}, {"text": 8_000}
+"""Fields that a person may write, and their longest values."""
 ALL = 1_000_000
 
 
@@ -33,7 +36,7 @@ def list_items(
 
 def add_item(ws: Workspace, body: Any) -> dict[str, Any]:
     """A fact that a person writes down: `{"text", "subject"?}`."""
-    said = _fields(body)
+    said = _fields(body, ITEM)
     if "text" not in said:
         raise _bad("text", "text is missing.")
     with ws.begin() as tx:
@@ -52,7 +55,7 @@ def get_item(ws: Workspace, item_id: str) -> dict[str, Any]:
 
 def update_item(ws: Workspace, item_id: str, body: Any) -> dict[str, Any]:
     """`{"text"?, "subject"?}`."""
-    said = _fields(body)
+    said = _fields(body, ITEM)
     with ws.begin() as tx:
         row = rows.item(tx, item_id)
         for name, value in said.items():
@@ -65,6 +68,7 @@ def update_item(ws: Workspace, item_id: str, body: Any) -> dict[str, Any]:
 def delete_item(ws: Workspace, item_id: str) -> None:
     with ws.begin() as tx:
         tx.delete(rows.item(tx, item_id))
+    memory.forget(ws.db, ws.id, item_id)
 
 
 def list_threads(ws: Workspace, limit: int | None = None, after: str | None = None) -> dict[str, Any]:
@@ -79,6 +83,22 @@ def thread(ws: Workspace, thread: str, limit: int | None = None, after: str | No
     most = limit_of(limit)
     with ws.read() as tx:
         return page(rows.messages(tx, thread, most + 1, id_cursor(after)), most, message_json, lambda row: row.id)
+
+
+def update_message(ws: Workspace, message_id: str, body: Any) -> dict[str, Any]:
+    """`{"text"}`."""
+    said = _fields(body, MESSAGE)
+    with ws.begin() as tx:
+        row = rows.message(tx, message_id)
+        row.text = said.get("text", row.text)
+        tx.add(row)
+        return message_json(row)
+
+
+def delete_message(ws: Workspace, message_id: str) -> None:
+    """A summary of older messages may still tell of it: that is a message, too."""
+    with ws.begin() as tx:
+        tx.delete(rows.message(tx, message_id))
 
 
 def delete_thread(ws: Workspace, thread: str) -> None:
@@ -117,12 +137,12 @@ def _thread_json(row: rows.Thread) -> dict[str, Any]:
     return {"thread": row[0], "messages": row[1], "last_at": rfc3339(row[2])}
 
 
-def _fields(body: Any) -> dict[str, str]:
-    """Text and subject as they are kept: trimmed, without known secrets."""
+def _fields(body: Any, longest: Mapping[str, int]) -> dict[str, str]:
+    """What a person wrote as it is kept: trimmed, without known secrets."""
     if not is_object(body):
         raise _bad("", "The body is a JSON object.")
     for name, value in body.items():
-        most = {"text": MAX_TEXT, "subject": MAX_SUBJECT}.get(name)
+        most = longest.get(name)
         if most is None:
             raise _bad(name, f"{name!r} is no field here.", "unknown_field")
         if not isinstance(value, str) or len(value) > most or "\0" in value or (name == "text" and not value.strip()):

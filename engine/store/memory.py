@@ -46,8 +46,10 @@ def items(
 
 
 def _has(word: str) -> ColumnElement[bool]:
-    text, subject = col(MemoryItem.text), col(MemoryItem.subject)
-    return text.icontains(word, autoescape=True) | subject.icontains(word, autoescape=True)
+    # SQLite knows upper and lower case of ASCII only.
+    forms = [word] if word.isascii() else dict.fromkeys((word, word.lower(), word.upper(), word.capitalize()))
+    sides = (col(MemoryItem.text), col(MemoryItem.subject))
+    return or_(*(side.icontains(form, autoescape=True) for form in forms for side in sides))
 
 
 _ADD = Statement(
@@ -80,7 +82,7 @@ def same(session: Session, text: str, subject: str) -> MemoryItem | None:
 def candidates(
     session: Session, kind: str, subject: str, words: Sequence[str], ids: Sequence[str], limit: int
 ) -> Sequence[MemoryItem]:
-    """For a recall: those of `ids`, and the newest that have one of the words; without either, the newest. A subject
+    """For a recall: those of `ids`, then the newest that have one of the words; without either, the newest. A subject
     like `customer/anna` is also found as `customer`."""
     query = select(MemoryItem)
     if kind:
@@ -90,7 +92,8 @@ def candidates(
         query = query.where((mine == subject) | mine.startswith(f"{subject}/", autoescape=True))
     wanted = or_(col(MemoryItem.id).in_(ids), *(_has(word) for word in words))
     query = query.where(wanted) if ids or words else query
-    return session.exec(query.order_by(col(MemoryItem.updated_at).desc(), col(MemoryItem.id).desc()).limit(limit)).all()
+    order = (col(MemoryItem.id).in_(ids).desc(), col(MemoryItem.updated_at).desc(), col(MemoryItem.id).desc())
+    return session.exec(query.order_by(*order).limit(limit)).all()
 
 
 def patterns_of(session: Session, subject: str) -> Sequence[MemoryItem]:
@@ -113,7 +116,7 @@ _UNINDEXED = Statement(
 _UNTRUE = Statement(
     "select v.id from vector_item v where v.workspace_id = :w and v.collection_id = :space and length(v.data) > 0"
     " and not exists (select 1 from memory_item m where m.workspace_id = v.workspace_id"
-    " and m.id || ':' || m.updated_at = v.id) order by v.id limit :n"
+    " and m.id = substr(v.id, 1, 36) and m.id || ':' || m.updated_at = v.id) order by v.id limit :n"
 )
 
 
@@ -147,6 +150,13 @@ def messages(session: Session, thread: str, limit: int, after: str | None = None
     if not found and session.exec(query.limit(1)).first() is None:
         raise NotFound(f"There is no thread {thread!r}.")
     return found
+
+
+def message(session: Session, message_id: str) -> ThreadMessage:
+    row = session.get(ThreadMessage, (session.workspace_id, message_id))
+    if row is None:
+        raise NotFound(f"There is no message {message_id!r}.")
+    return row
 
 
 def all_messages(session: Session) -> Iterator[ThreadMessage]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from unicodedata import normalize
 
 import sqlalchemy as sa
 
@@ -73,7 +75,7 @@ def by_words(
     db: Database, collection: Place, words: Sequence[str], limit: int, offset: int = 0
 ) -> list[tuple[str, float]]:
     """(id, rank) of the passages that hold any of `words`, best first: the more of the rarer ones, the better. Words
-    are whole and plain, as `embeddings.words` cuts them; anything else in them is taken literally."""
+    are whole, as `embeddings.words` cuts them; anything else in them is taken literally."""
     with db.read() as conn:
         return (_sqlite if is_sqlite(conn) else _postgresql)(conn, collection, words, limit, offset)
 
@@ -115,6 +117,8 @@ def _sqlite(
     return [(id_, float(rank)) for id_, rank in rows]
 
 
+_ACCENTS = re.compile("[\\u0300-\\u036f]")
+"""What the index leaves out of a decomposed word."""
 # ts_rank knows no rarity, so each word's rank is weighed by how few passages of the collection hold it. The queries are
 # made once, in `asked`: written where they are used, they would be parsed for every row.
 _RANKED = Statement(
@@ -133,5 +137,6 @@ def _postgresql(
     conn: sa.Connection, collection: Place, words: Sequence[str], limit: int, offset: int
 ) -> list[tuple[str, float]]:
     mine = {"w": collection.workspace_id, "c": collection.id}
-    rows = _RANKED(conn, words=list(words), **mine, limit=limit, offset=offset)
+    plain = list(dict.fromkeys(_ACCENTS.sub("", normalize("NFKD", word)) for word in words))
+    rows = _RANKED(conn, words=plain, **mine, limit=limit, offset=offset)
     return [(id_, float(rank)) for id_, rank in rows]

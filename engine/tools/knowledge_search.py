@@ -36,7 +36,8 @@ class Settings(NodeConfig):
 async def knowledge_search(query: str, config: Settings, ctx: ToolContext, collection: str = "") -> dict[str, Any]:
     """Searches the workspace's own documents and answers passages with their sources, best first.
 
-    Cite what you use by its number, as [1]. An unknown collection is answered with the names of those there are.
+    Cite what you use by its number, as [1]. Each search numbers anew: after several, name the source as well. An
+    unknown collection is answered with the names of those there are.
 
     query: what to look for, in words.
     collection: the name of the collection; not needed when one is set.

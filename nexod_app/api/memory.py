@@ -58,6 +58,20 @@ async def delete_thread(who: Writer, thread: str) -> Response:
     return Response(status_code=204)
 
 
+@router.put("/memory/messages/{message_id}", openapi_extra=takes("text", text="string"))
+async def put_message(who: Writer, message_id: str, request: Request) -> Response:
+    """`{"text"}`: another text for one message of a thread."""
+    body = await read_fields(request, "text")
+    return answer(await in_thread(memory.update_message, who.ws, message_id, body))
+
+
+@router.delete("/memory/messages/{message_id}", status_code=204)
+async def delete_message(who: Writer, message_id: str) -> Response:
+    """One message; the thread stays."""
+    await in_thread(memory.delete_message, who.ws, message_id)
+    return Response(status_code=204)
+
+
 @router.get("/memory/{item_id}")
 async def get_item(who: Reader, item_id: str) -> Response:
     """A fact or a pattern; a pattern's `details` hold the decision that it was learned from."""

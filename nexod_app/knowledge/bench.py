@@ -71,6 +71,7 @@ def _side(side: rx.Var[Side]) -> rx.Component:
             class_name="knobs",
         ),
         rx.cond(side.fault, rx.el.p(side.fault, " ", side.cure, class_name="fault", role="alert")),
+        rx.cond(side.warning, rx.el.p(icon("warn", 14), side.warning, class_name="mild")),
         rx.cond(
             side.matches,
             rx.fragment(

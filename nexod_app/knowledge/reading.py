@@ -92,16 +92,18 @@ def ask(ws: Workspace, collection_id: str, question: str, side: Side) -> Side:
 
     started = time.perf_counter()
     try:
-        found = search.search(ws, site.current().settings, collection_id, trial.body(side, question))
+        asked, sort = trial.body(side, question), side.mode == "sorted"
+        found = search.search(ws, site.current().settings, collection_id, asked, rerank=sort)
     except ValueError as fault:
         side.fault = str(fault)
     except NexodError as refused:
         side.fault, side.cure = refused.message, _cure(refused)
     else:
         side.matches = trial.matches(found["matches"], partial(highlights, question))
+        side.warning = next((one["metadata"].get("warning", "") for one in found["matches"]), "")
         side.took = duration(round(1000 * (time.perf_counter() - started)))
     return side
 
 
 def _cure(refused: NexodError) -> str:
-    return refused.hint or " ".join(str(one.get("message", "")) for one in refused.details[:2])
+    return refused.hint or " ".join(str(one.get("hint", "")) for one in refused.details[:2])

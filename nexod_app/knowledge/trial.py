@@ -13,6 +13,7 @@ MODES = {
     "hybrid": "Both",
     "vector": "Embedding",
     "keyword": "Keywords",
+    "sorted": "Both, a model sorts",
 }
 SIDES = ("a", "b")
 PART_WORDS = {"vector": "Embedding", "keyword": "Keywords", "rerank": "Reranked"}
@@ -59,6 +60,7 @@ class Side:
     min_score: str = ""
     filter: str = ""
     matches: list[Match] = field(default_factory=list)
+    warning: str = ""
     took: str = ""
     fault: str = ""
     cure: str = ""
@@ -84,12 +86,15 @@ def _whole(text: str, otherwise: int) -> int:
 
 def body(one: Side, query: str) -> dict[str, Any]:
     """What the search is asked. Raises ValueError with words for a field that cannot be read."""
-    wanted: dict[str, Any] = {"query": query, "mode": one.mode, "top_k": one.top_k}
+    mode = "hybrid" if one.mode == "sorted" else one.mode
+    wanted: dict[str, Any] = {"query": query, "mode": mode, "top_k": one.top_k}
     if one.min_score:
         try:
             wanted["min_score"] = float(one.min_score.replace(",", "."))
         except ValueError:
             raise ValueError("The least score is a number, such as 0.3.") from None
+        if not 0 <= wanted["min_score"] <= 1:
+            raise ValueError("The least score is a number from 0 to 1, such as 0.3.")
     if one.filter:
         wanted["filter"] = filter_of(one.filter)
     return wanted

@@ -1,4 +1,4 @@
-"""Sure to forget: an item, or a whole thread."""
+"""Sure to forget: an item, a whole thread, or a message of one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,14 @@ def dialogs() -> rx.Component:
         Threads.forget,
         lambda _open: Threads.doom(""),
     )
-    return rx.fragment(item, thread)
+    message = _forget(
+        "Forget this message?",
+        Threads.dropping["text"],
+        Threads.dropping.length() > 0,
+        Threads.forget_message,
+        lambda _open: Threads.drop("", ""),
+    )
+    return rx.fragment(item, thread, message)
 
 
 def _forget(

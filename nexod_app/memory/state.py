@@ -102,6 +102,10 @@ class Threads(rx.State):
     messages: list[Message] = []
     further_messages: str = ""
     doomed: str = ""
+    editing: str = ""
+    """The id of the message that is being changed."""
+    dropping: dict[str, str] = {}
+    """The message that is to be forgotten, once somebody is sure."""
 
     @rx.event
     async def load(self) -> None:
@@ -112,6 +116,7 @@ class Threads(rx.State):
 
     async def _read(self, name: str) -> None:
         self.open, self.messages, self.further_messages = name, [], ""
+        self.editing, self.dropping = "", {}
         if name:
             try:
                 self.messages, self.further_messages = await call(self, messages, name, "")
@@ -132,6 +137,35 @@ class Threads(rx.State):
     async def read_on(self) -> None:
         found, self.further_messages = await call(self, messages, self.open, self.further_messages)
         self.messages = [*self.messages, *found]
+
+    @rx.event
+    async def edit(self, message_id: str) -> None:
+        """Change a message in its place; an empty id leaves it as it was."""
+        await guard(self)
+        self.editing = message_id
+
+    @rx.event
+    async def save(self, form: dict[str, Any]) -> None:
+        body = {"text": str(form.get("text", ""))}
+        changed = view.message(await call(self, memory.update_message, self.editing, body))
+        self.messages = [changed if one.id == changed.id else one for one in self.messages]
+        self.editing = ""
+
+    @rx.event
+    async def drop(self, message_id: str, text: str) -> None:
+        """Ask before forgetting a message; an empty id takes the question back."""
+        await guard(self)
+        self.dropping = {"id": message_id, "text": text[:80]} if message_id else {}
+
+    @rx.event
+    async def forget_message(self) -> EventSpec:
+        gone, self.dropping = self.dropping, {}
+        await call(self, memory.delete_message, gone.get("id", ""))
+        self.messages = [one for one in self.messages if one.id != gone["id"]]
+        self.threads, self.more = await call(self, threads, "")
+        if not self.messages:
+            await self._read(self.open)
+        return Shell.tell("completed", "Forgotten", gone["text"])
 
     @rx.event
     async def doom(self, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The threads: their list, and the messages of the one that is open."""
+"""The threads: their list, and the messages of the one that is open, to be corrected."""
 
 from __future__ import annotations
 
@@ -80,12 +80,45 @@ def _message(one: rx.Var[Message]) -> rx.Component:
             rx.el.b(one.word),
             when(at=one.at, clock=True, class_name="t3 num"),
             rx.cond(one.run_id, link(f"/runs/{one.run_id}", "from a run", class_name="link")),
+            rx.el.span(class_name="grow"),
+            rx.cond(Threads.editing == one.id, rx.fragment(), _tools(one)),
             class_name="facts-line cap",
         ),
-        rx.el.p(one.text, class_name="asis"),
+        rx.cond(Threads.editing == one.id, _form(one.text), rx.el.p(one.text, class_name="asis")),
         key=one.id,
         class_name=f"said {one.role}",
+        data_testid="message",
     )
+
+
+def _tools(one: rx.Var[Message]) -> rx.Component:
+    return rx.el.div(
+        rx.el.button(
+            icon("edit", 14), type="button", class_name="btn ghost icon sm", title="Change",
+            aria_label="Change this message", on_click=Threads.edit(one.id), data_testid="edit-message",
+        ),
+        rx.el.button(
+            icon("trash", 14), type="button", class_name="btn ghost icon sm", title="Forget",
+            aria_label="Forget this message", on_click=Threads.drop(one.id, one.text), data_testid="forget-message",
+        ),
+        class_name="tools",
+    )  # fmt: skip
+
+
+def _form(text: rx.Var[str]) -> rx.Component:
+    return rx.el.form(
+        rx.el.textarea(
+            name="text", default_value=text, class_name="field", rows="4", required=True, max_length=8000,
+            aria_label="What was said", auto_focus=True,
+        ),
+        rx.el.footer(
+            rx.el.button("Cancel", type="button", class_name="btn", on_click=Threads.edit("")),
+            rx.el.button("Save", type="submit", class_name="btn primary", data_testid="save-message"),
+            class_name="row end",
+        ),
+        class_name="stack",
+        on_submit=Threads.save,
+    )  # fmt: skip
 
 
 def _empty() -> rx.Component:

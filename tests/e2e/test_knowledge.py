@@ -97,6 +97,9 @@ def test_ten_documents_become_searchable_and_a_run_cites_them(page: Page) -> Non
     at(page, "bench-compare-a").click()
     at(page, "bench-ask").click()
     expect(at(at(page, "bench-b"), "match").first).to_contain_text("thirty days")
+    at(page, "bench-b").get_by_label("Search by").select_option("sorted")
+    at(page, "bench-ask").click()
+    expect(at(page, "bench-b")).to_contain_text("The demo model cannot judge passages")
 
     cited(page)
 
@@ -206,6 +209,47 @@ def test_a_fact_is_added_corrected_found_and_forgotten(page: Page) -> None:
     at(page, "confirm-forget").click()
     expect(fact).to_have_count(0)
     expect(page.get_by_text("Nothing found")).to_be_visible()
+
+
+def run(page: Page, *nodes: dict[str, Any], name: str = "Remembers") -> dict[str, Any]:
+    spec = {"nexod": 1, "name": name, "nodes": list(nodes)}
+    workflow = page.request.post("/api/v1/workflows", data=spec).json()["id"]
+    return page.request.post(f"/api/v1/workflows/{workflow}/runs?wait=30", data={"inputs": {}}).json()
+
+
+def test_a_message_of_a_thread_is_corrected_and_forgotten(page: Page) -> None:
+    page.goto("/memory")
+    prompt = 'My name is Ana. x-demo: ["Hello Ana."]'
+    run(page, {"id": "ask", "kind": "llm", "config": {"prompt": prompt, "thread": "customer/ana"}})
+    page.goto("/memory?tab=thread&thread=customer/ana")
+    question = at(page, "message").filter(has_text="My name is Ana.")
+    at(question, "edit-message").click()
+    page.get_by_label("What was said").fill("My name is Anna.")
+    at(page, "save-message").click()
+    expect(at(page, "message").filter(has_text="My name is Anna.")).to_be_visible()
+    answer = at(page, "message").filter(has_text="Hello Ana.")
+    at(answer, "forget-message").click()
+    at(page, "confirm-forget").click()
+    expect(answer).to_have_count(0)
+    page.reload()
+    expect(at(page, "message")).to_have_text([re.compile("My name is Anna.")])
+
+
+def test_a_pattern_that_is_corrected_still_belongs_to_its_step(page: Page) -> None:
+    page.goto("/memory")
+    began = run(page, {"id": "ok", "kind": "approval", "config": {"question": "Send the offer?"}}, name="Offers")
+    asked = page.request.get(f"/api/v1/approvals/{began['waiting_for'][0]}").json()
+    said = {"decision": "reject", "comment": "Too deer.", "hash": asked["hash"]}
+    page.request.post(f"/api/v1/approvals/{asked['id']}", data=said)
+    page.goto("/memory?tab=pattern")
+    pattern = at(page, "pattern-row").filter(has_text="Too deer.")
+    expect(pattern).to_contain_text("Offers · ok")
+    at(pattern, "edit-item").click()
+    page.get_by_label("What to remember").fill("Send the offer: rejected, because: Too dear.")
+    at(page, "save-item").click()
+    expect(at(page, "pattern-row").filter(has_text="Too dear.")).to_contain_text("Offers · ok")
+    kept = page.request.get("/api/v1/memory?kind=pattern&query=dear").json()["items"]
+    assert [one["subject"] for one in kept] == [f"{asked['workflow_id']}/ok"]
 
 
 def test_what_is_remembered_can_be_taken_along(page: Page) -> None:

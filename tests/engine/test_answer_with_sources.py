@@ -50,7 +50,10 @@ async def test_an_invented_source_is_asked_about_once_more(tmp_path: Path, model
     assert "They wait [1][7]." in str(models.requests[1]["body"]["messages"])
 
 
-@pytest.mark.parametrize("answers", [("So it is [6].", "Or so [0]."), ("So it is.", "Or so.")])
+@pytest.mark.parametrize("answers", [
+    ("So it is [6].", "Or so [0]."), ("So it is.", "Or so."), ("So [1], or so 【9】.", "So [1], or so [9, page 3]."),
+    ("So [1], or so [Source 9].", "So [1], or so [ 99999 ]."), ("The sources do not say [9].", "So (1)."),
+])  # fmt: skip
 async def test_invented_twice_or_without_any_source_it_gives_no_answer(
     tmp_path: Path, models: ModelServer, answers: tuple[str, str]
 ):

@@ -99,6 +99,17 @@ async def test_the_demo_model_answers_the_question_and_not_what_was_asked_before
     assert "heat pump" not in said(bench)[-1][1]
 
 
+async def test_an_answer_whose_question_was_deleted_begins_no_talk(tmp_path: Path, models: ModelServer):
+    bench = Bench(tmp_path)
+    memory.tell(bench.db, W, "t", [("user", "I am Anna.", "a:q"), ("assistant", "Hello Anna.", "a:a")])
+    memory.tell(bench.db, W, "t", [("user", "I am Bert.", "b:q"), ("assistant", "Hello Bert.", "b:a")])
+    service.delete_message(Workspace(bench.db, W), memory.thread(bench.db, W, "t")[0]["id"])
+    models.play({"text": "Bert."})
+    await bench.settle(bench.start(flow(step("llm", thread="t")), {"question": "Who am I?"}), "run_completed")
+    asked = [(m["role"], m["content"]) for m in models.requests[0]["body"]["messages"]]
+    assert asked == [("user", "I am Bert."), ("assistant", "Hello Bert."), ("user", "Who am I?")]
+
+
 # One run and another ---------------------------------------------------------------------------------------------
 
 
@@ -196,6 +207,21 @@ async def test_a_long_thread_is_summed_up_once_and_the_rest_kept_word_for_word(t
     await bench.settle(bench.start(flow(step("llm", thread="t")), {"question": "And now?"}), "run_completed")
     assert len(models.requests) == 3
     assert "They went through 15 questions." in sent(models)[2] and "What now?" in sent(models)[2]
+
+
+@TARGETS
+async def test_an_agent_s_long_thread_is_summed_up_before_its_work(tmp_path: Path, models: ModelServer, target: str):
+    bench = Bench(tmp_path, target=target)
+    talk(bench, 25)
+    models.play({"text": "They went through 15 questions."}, {"text": "Go on."})
+    run = bench.start(flow(step("agent", thread="t")), {"question": "What now?"})
+    await bench.settle(run, "run_completed")
+    fold, asked = sent(models)
+    assert "Sum up" in fold
+    assert "They went through 15 questions." in asked and "question 14" not in asked and "answer 24" in asked
+    assert "diverged" not in bench.types(run)
+    assert said(bench)[0] == ("summary", "They went through 15 questions.")
+    assert said(bench)[-2:] == [("user", "What now?"), ("assistant", "Go on.")]
 
 
 async def test_long_messages_fold_a_short_thread(tmp_path: Path, models: ModelServer):

@@ -102,6 +102,9 @@ def test_secrets_are_left_as_they_are():
         ("round(2.5) + floor(-1.5) + ceil(0.1) + abs(-4)", 6),
         ("input.list.filter(x, type(x) == int).all(x, x > 0)", True),
         ("size(input.list)", 3),
+        ("citations('a [1][2], [3, 5-6] [1]')", [1, 2, 3, 5, 6]),
+        ("citations('【1】 [^2] [ 3 ] [Source 4] [5, page 12] [99999]')", [1, 2, 3, 4, 5, 99999]),
+        ("citations('(1) [Figure 2] [S3] [4 days] [5')", []),
     ],
 )
 def test_expressions_answer_json(text: str, value: Any):

@@ -104,6 +104,11 @@ def test_a_form_becomes_a_search() -> None:
     }  # fmt: skip
 
 
+def test_sorted_by_a_model_is_a_search_by_both() -> None:
+    side = trial.side("a", {"a-mode": "sorted"}, Side("a"))
+    assert (side.mode, trial.body(side, "x")["mode"]) == ("sorted", "hybrid")
+
+
 @pytest.mark.parametrize("form", [{"a-mode": "magic", "a-top_k": "many"}, {"a-top_k": "-3"}, {}])
 def test_odd_fields_of_the_form_become_the_usual(form: dict[str, Any]) -> None:
     assert trial.body(trial.side("a", form, Side("a")), "x") == {"query": "x", "mode": "hybrid", "top_k": 5}
@@ -125,6 +130,12 @@ def test_a_filter_is_typed_as_pairs_or_as_json(typed: str, filter: dict[str, Any
 def test_a_filter_that_is_none_is_refused_in_words(typed: str) -> None:
     with pytest.raises(ValueError, match="filter"):
         trial.filter_of(typed)
+
+
+@pytest.mark.parametrize("typed", ["high", "2", "-0,1", "nan"])
+def test_a_least_score_that_is_none_is_refused_in_words(typed: str) -> None:
+    with pytest.raises(ValueError, match="least score is a number"):
+        trial.body(Side("a", min_score=typed), "x")
 
 
 def test_a_match_says_why_it_was_found_and_marks_the_words() -> None:

@@ -33,6 +33,9 @@ SHAPES = {
 }  # fmt: skip
 SAME = r"""
 citations("Yes [2], as [1, 3-5] say [1]; l[x] and [9")
+citations("【1】 [2†source] ［３］ [^4] [ 5 ] [Source 6] [passages 7 and 8] [9, p. 3] [10; 11] [12—13] [99999] [[14]]")
+citations("[Sources: 1, 2] [3](http://x.y) [#4] [^5^] [6: a handbook]")
+citations("(1) [Figure 2] [S3] [4 days] [see 5] [] [a] [6")
 citations(a.s)
 citations("[3-1] [0]").all(n, n >= 1)
 1 + 2 * 3 - 4 / 2

@@ -17,6 +17,10 @@ def marked(query: str, text: str) -> list[str]:
     ("ecole", "L'École est fermée", ["École"]),
     ("日本の首都", "東京は日本の首都です", ["日本の首都"]),
     ("to be", "To be or not to be", ["To", "be", "to", "be"]),
+    ("müller", "Herr Mu\u0308ller", ["Mu\u0308ller"]),
+    ("Straße", "Die STRASSE", ["STRASSE"]),
+    ("दिल्ली", "नई दिल्ली है", ["दिल्ली"]),
+    ("script", "<script>x</script>", ["script", "script"]),
     ("roses", "Nothing of the kind", []),
     ("", "Anything", []),
 ])  # fmt: skip

@@ -94,6 +94,7 @@ def test_secrets_are_not_remembered(db: Database, monkeypatch: pytest.MonkeyPatc
     memory.say(db, W, "t", "user", "use hunter2hunter2", key="a")
     assert recall(db, "password") == ["The password is [redacted]."]
     assert memory.thread(db, W, "t")[0]["text"] == "use [redacted]"
+    assert memory.named("customer/hunter2hunter2") == "customer/[redacted]"
 
 
 def test_a_changed_fact_is_found_by_its_new_words_only(db: Database, ws: Workspace):
@@ -112,6 +113,58 @@ def test_a_deleted_fact_leaves_no_vector(db: Database, ws: Workspace):
     service.delete_item(ws, made["id"])
     assert recall(db, "espresso") == []
     assert Embedded(db).count(memory._space(W, 512)) == 1
+
+
+def test_a_deleted_fact_is_gone_from_the_index_at_once(db: Database, ws: Workspace):
+    made, space = remember(db, "Anna drinks espresso."), memory._space(W, 512)
+    assert recall(db, "espresso") and Embedded(db).count(space) == 1
+    service.delete_item(ws, made["id"])
+    assert Embedded(db).count(space) == 0
+
+
+@pytest.mark.parametrize("db", ["sqlite"], indirect=True)
+def test_what_is_no_longer_true_is_looked_up_by_its_id(db: Database):
+    """Compared with each other, ten thousand facts would take half a minute in each recall."""
+    with db.read() as conn:
+        plan = [row[3] for row in conn.exec_driver_sql(f"explain query plan {rows._UNTRUE.sqlite}", (W, "memory", 1))]
+    assert any("SEARCH m " in step and "id=?" in step.replace("workspace_id=?", "") for step in plan), plan
+
+
+def test_an_old_fact_that_fits_best_is_found_among_many_new_ones(db: Database):
+    remember(db, "The customer Anna wants her invoices as PDF.")
+    with Workspace(db, W).begin() as tx:
+        for n in range(memory.WIDE * 3):
+            rows.add(tx, "fact", f"Some customer number {n} said something.", "", f"other {n}")
+        tx.connection().exec_driver_sql("update memory_item set updated_at = updated_at + 60000 where key <> text")
+    assert recall(db, "How does customer Anna want her invoices?")[0].startswith("The customer Anna")
+
+
+def learned(db: Database, text: str, confidence: float, workflow: str = "flow") -> None:
+    with Workspace(db, W).begin() as tx:
+        rows.add(tx, "pattern", text, f"{workflow}/ok", f"{text} {confidence} {workflow}", confidence=confidence)
+
+
+def lessons(db: Database, query: str, **more: Any) -> list[str]:
+    return [one["text"] for one in memory.lessons(db, SETTINGS, W, "flow", query, **more)]
+
+
+def test_lessons_that_fit_come_first_and_the_surest_of_the_others_fill_up(db: Database):
+    for text, sure in (
+        ("Publish?: too long", 0.4),
+        ("Publish?: no jokes", 0.9),
+        ("Send the lamp?: name its price", 0.3),
+    ):
+        learned(db, text, sure)
+    learned(db, "Anything: of another workflow", 1.0, "another")
+    assert lessons(db, "Write about lamps.", top_k=2) == ["Send the lamp?: name its price", "Publish?: no jokes"]
+    assert lessons(db, "", top_k=1) == ["Publish?: no jokes"]
+
+
+def test_a_lesson_that_was_taught_often_takes_one_place(db: Database):
+    for sure in (0.7, 0.8, 0.9):
+        learned(db, "Publish?: too long", sure)
+    learned(db, "Publish?: no jokes", 0.2)
+    assert lessons(db, "Write a poem.") == ["Publish?: too long", "Publish?: no jokes"]
 
 
 def test_workspaces_do_not_know_of_each_other(db: Database, ws: Workspace):

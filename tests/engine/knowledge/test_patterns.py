@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from engine.knowledge.patterns import MOST_CHANGES, SHOWN, changes
+from engine.knowledge import patterns
+from engine.knowledge.patterns import LONGEST, MOST_CHANGES, SHOWN, changes
+from engine.store.models import Approval
 
 
 @pytest.mark.parametrize(
@@ -30,3 +32,32 @@ def test_long_values_and_many_changes_are_cut():
     (change,) = changes({"a": "x" * 1000}, {"a": "y"})
     assert len(change["from"]) == SHOWN + 2
     assert len(changes({}, {str(n): n + 1 for n in range(100)})) == MOST_CHANGES
+
+
+def test_a_pattern_can_still_be_changed_however_much_was_said(monkeypatch: pytest.MonkeyPatch):
+    kept = taught(comment="x" * 10_000, after={str(n): "y" * 400 for n in range(30)})
+    assert len(kept["text"]) <= LONGEST
+    assert len(kept["details"]["comment"]) == 10_000
+
+
+def test_no_half_of_a_secret_stays_where_a_value_is_cut(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NEXOD_SECRET_SHOP", "hunter2hunter2")
+    kept = taught(after={"title": "x" * (SHOWN - 7) + "hunter2hunter2"}, comment="No.")
+    assert "hunter" not in str(kept)
+
+
+def taught(**said: Any) -> dict[str, Any]:
+    """What is kept of one decision."""
+    kept: dict[str, Any] = {}
+
+    def add(tx: Any, kind: str, text: str, subject: str, key: str, run_id: str, details: Any) -> None:
+        kept.update(text=text, details=details)
+
+    asked = Approval(
+        id="a", workflow_id="w", node_id="n", type="approval", question="Publish?", run_id="r", content=None
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patterns.rows, "add", add)
+        patch.setattr(patterns, "weigh", lambda *_: None)
+        patterns.learn(None, asked, {}, "approved", said.get("after"), said.get("comment", ""))  # type: ignore[arg-type]
+    return kept

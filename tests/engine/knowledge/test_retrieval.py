@@ -116,6 +116,21 @@ def test_words_are_found_without_accents_case_and_endings(library: Library, ids:
     assert library.found("gardeners", mode="keyword") == [ids[0]]
 
 
+@pytest.mark.parametrize(("written", "asked"), [
+    ("Die Straße ist gesperrt", "straße"), ("Die Strasse ist gesperrt", "Straße"), ("Η Αθήνα είναι πόλη", "αθήνα"),
+    ("Чайковский написал оперу", "чайковский"), ("Ёлка стоит в углу", "ёлка"), ("서울 날씨가 맑다", "서울"),
+    ("سافر أحمد إلى القاهرة", "أحمد"), ("दिल्ली में बारिश", "दिल्ली"), ("Mu\u0308ller und Sohn", "Müller"),
+    ("Müller und Sohn", "Mu\u0308ller"), ("ภาษาไทยง่าย", "ภาษา"), ("ພາສາລາວ", "ພາສາ"), ("Łódź leży w Polsce", "łódź"),
+    ("Đà Nẵng đẹp lắm", "nẵng"), ("İstanbul güzel", "istanbul"),
+])  # fmt: skip
+def test_words_of_any_script_are_found(library: Library, written: str, asked: str):
+    library.collection()
+    (one,) = library.add([written if library.db.sqlite else written.lower()])  # this PostgreSQL's locale is C
+    library.add(["बाल की खाल", "كتب ودفاتر", "Something else", "Другое слово", "부산 바다"])
+    assert library.found(asked, mode="keyword") == [one]
+    assert library.found(asked, mode="hybrid")[0] == one
+
+
 def test_scripts_without_spaces_are_found_by_their_pairs(library: Library, ids: list[str]):
     assert library.found("日本の首都", mode="keyword") == [ids[4]]
     assert library.found("roses of 東京", mode="keyword")[0] in (ids[0], ids[4])

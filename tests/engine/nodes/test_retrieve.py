@@ -81,6 +81,18 @@ async def test_a_filter_may_hold_expressions_and_a_score_leaves_out(tmp_path: Pa
     assert out == {"one": True, "two": False, "text": ""}
 
 
+async def test_a_filter_may_compare_with_what_only_the_run_knows(tmp_path: Path):
+    bench = with_handbook(tmp_path)
+    told = {"id": "told", "kind": "template", "config": {"json": {"most": 2**53, "titles": ["Staff handbook"]}}}
+    page = {"created_ms": {"$lt": "{{ told.most }}"}, "title": {"$in": "{{ told.titles }}"}}
+    none = {"created_ms": {"$gt": "{{ told.most }}"}}
+    steps = add(), told, retrieve("one", filter=page), retrieve("two", filter=none)
+    out = await outputs(bench, *steps, one="size(one.matches) > 0", two="size(two.matches)")
+    assert out == {"one": True, "two": 0}
+    error = await fault(bench, told, retrieve(filter={"page": {"$gt": "{{ told.titles }}"}}))
+    assert error["code"] == "bad_filter"
+
+
 async def test_an_unknown_collection_names_those_there_are(tmp_path: Path):
     bench = with_handbook(tmp_path)
     for step in (retrieve(collection="handbok"), add(collection="handbok")):

@@ -312,6 +312,8 @@ async def test_a_preview_stores_nothing(api: httpx.AsyncClient, books: str):
         ({"query": "a", "mode": []}, "mode"),
         ({"query": "a", "filter": []}, "filter"),
         ({"query": "a", "min_score": "high"}, "min_score"),
+        ({"query": "a", "min_score": 1.5}, "min_score"),
+        ({"query": "a", "min_score": -0.1}, "min_score"),
         ({"query": "a", "limit": 3}, "limit"),
     ],
 )
@@ -321,11 +323,13 @@ async def test_a_question_that_cannot_be_asked_says_why(api: httpx.AsyncClient, 
 
 async def test_a_filter_that_cannot_be_names_its_field(api: httpx.AsyncClient, books: str):
     answer = await api.post(f"/collections/{books}/search", json={"query": "a", "filter": {"source": {"$near": 1}}})
-    assert answer.status_code == 422 and answer.json()["error"]["details"][0]["code"] == "bad_filter"
+    assert answer.status_code == 422
+    problem = answer.json()["error"]["details"][0]
+    assert (problem["code"], problem["field"]) == ("bad_filter", "filter.source")
     huge = f'{{"query": "a", "filter": {{"page": {"9" * 400}}}}}'
     headers = {"Content-Type": "application/json"}
     answer = await api.post(f"/collections/{books}/search", content=huge, headers=headers)
-    assert answer.status_code == 422 and answer.json()["error"]["details"][0]["field"] == "page"
+    assert answer.status_code == 422 and answer.json()["error"]["details"][0]["field"] == "filter.page"
 
 
 async def test_filters_narrow_the_search(api: httpx.AsyncClient, books: str, ingester: Ingester):

@@ -33,6 +33,9 @@ async def test_facts_are_added_found_changed_and_deleted(api: httpx.AsyncClient)
     assert await texts(api) == ["Bert drinks water.", "Anna drinks tea."]
     assert await texts(api, query="DRINKS anna") == ["Anna drinks tea."]
     assert await texts(api, query="100%") == []
+    umlaut = (await api.post("/memory", json={"text": "Ärger mit Öl."})).json()
+    assert await texts(api, query="ärger öl") == await texts(api, query="ÄRGER") == ["Ärger mit Öl."]
+    await api.delete(f"/memory/{umlaut['id']}")
     assert await texts(api, kind="pattern") == []
     changed = await api.put(f"/memory/{fact['id']}", json={"text": "Anna drinks coffee."})
     assert changed.json()["text"] == "Anna drinks coffee."
@@ -80,6 +83,25 @@ async def test_threads_are_read_and_deleted_by_their_names(api: httpx.AsyncClien
     assert (await api.get("/memory/threads/customer/anna")).status_code == 404
     assert (await api.delete("/memory/threads/customer/anna")).status_code == 404
     assert (await api.get("/memory/threads/customer/bert")).status_code == 200
+
+
+async def test_a_message_is_changed_and_deleted(
+    api: httpx.AsyncClient, ws: Workspace, site: Site, monkeypatch: pytest.MonkeyPatch
+):
+    memory.tell(ws.db, ws.id, "t", [("user", "My name is Ana.", "k:q"), ("assistant", "Hello Ana.", "k:a")])
+    question, answer = (await api.get("/memory/threads/t")).json()["items"]
+    monkeypatch.setenv("NEXOD_SECRET_CMS", "hunter2hunter2")
+    changed = await api.put(f"/memory/messages/{question['id']}", json={"text": " I am Anna, hunter2hunter2. "})
+    assert changed.json() == {**question, "text": "I am Anna, [redacted]."}
+    assert [one["text"] for one in memory.thread(ws.db, ws.id, "t")] == ["I am Anna, [redacted].", "Hello Ana."]
+    assert (await api.delete(f"/memory/messages/{answer['id']}")).status_code == 204
+    assert [one["text"] for one in memory.thread(ws.db, ws.id, "t")] == ["I am Anna, [redacted]."]
+    assert (await api.delete(f"/memory/messages/{answer['id']}")).status_code == 404
+    for body in ({"text": ""}, {"text": "x" * 8001}, {"text": 7}, {"role": "user"}):
+        assert (await api.put(f"/memory/messages/{question['id']}", json=body)).status_code == 422, body
+    async with client(site, identity.create_key(ws, "reader", ["read"])["key"]) as reader:
+        assert (await reader.put(f"/memory/messages/{question['id']}", json={"text": "x"})).status_code == 403
+        assert (await reader.delete(f"/memory/messages/{question['id']}")).status_code == 403
 
 
 async def test_everything_goes_into_one_file(api: httpx.AsyncClient, ws: Workspace):
