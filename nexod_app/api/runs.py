@@ -37,7 +37,7 @@ async def start_agent(
 ) -> Response:
     """The same under the name that the first specification gave it."""
     started = await _start(who, workflow_id, request, idempotency_key)
-    more = {"estimated_duration": await in_thread(runs.estimate, who.ws, workflow_id)}
+    more = {"estimated_duration": await in_thread(runs.estimate, who.ws, workflow_id, started["run_id"])}
     if wait is not None:
         return await _waited(who, request, started["run_id"], wait, more)
     return answer({**started, **more}, 202)
