@@ -28,8 +28,8 @@ class Limiter:
     def open(cls, settings: Settings, most: str = "10/minute") -> Limiter:
         if not settings.redis_url:
             return cls(None, most)
-        waits = {"socket_connect_timeout": 0.5, "socket_timeout": 3.0}
-        return cls(Window(RedisStorage(settings.redis_url, wrap_exceptions=True, **waits)), most)
+        storage = RedisStorage(settings.redis_url, wrap_exceptions=True, socket_connect_timeout=0.5, socket_timeout=3.0)
+        return cls(Window(storage), most)
 
     def check(self, *who: str) -> None:
         """Raises RateLimited."""
