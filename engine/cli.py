@@ -52,7 +52,9 @@ def _complain(fault: NexodError) -> None:
 
 def _is_about_the_workflow(fault: NexodError) -> bool:
     """Whether the file or draft is at fault, and not how the command was called."""
-    return isinstance(fault, Invalid) and not any((p.get("field") or "").startswith("inputs.") for p in fault.details)
+    from engine.services.inputs import BadInputs
+
+    return isinstance(fault, Invalid | TooLarge) and not isinstance(fault, BadInputs)
 
 
 def _line(problem: dict[str, Any]) -> str:
@@ -185,7 +187,11 @@ def _keys_create(options: argparse.Namespace) -> int:
     from engine.services import identity
 
     with _workspace() as ws:
-        print(identity.create_key(ws, options.name, options.scope)["key"])
+        try:
+            print(identity.create_key(ws, options.name, options.scope)["key"])
+        except Invalid as fault:
+            _complain(fault)
+            return UNREADABLE
     return FINE
 
 

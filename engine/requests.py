@@ -201,7 +201,10 @@ def _with_query(url: httpx.URL, query: Any) -> httpx.URL:
     pairs: list[tuple[str, str]] = []
     for name, value in _mapping(query, "Query").items():
         pairs += [(name, _text(one)) for one in (value if is_list(value) else [value]) if one is not None]
-    return url.copy_with(params=url.params.merge(httpx.QueryParams(tuple(pairs)))) if pairs else url
+    try:
+        return url.copy_with(params=url.params.merge(httpx.QueryParams(tuple(pairs)))) if pairs else url
+    except httpx.InvalidURL as fault:
+        raise NodeError(f"No address can hold this query: {fault}.", code="bad_value", hint="Send less.") from None
 
 
 def _headers(value: Any) -> dict[str, str]:

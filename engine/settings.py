@@ -241,6 +241,12 @@ def _database(text: str) -> str:
 
 
 def _redis(text: str) -> str:
-    if urlsplit(text).scheme not in ("redis", "rediss", "unix"):
+    try:
+        parts = urlsplit(text)
+        known = parts.scheme in ("redis", "rediss", "unix") and (parts.port or True)
+    except ValueError:
+        known = False
+    if not known:
+        # The text may hold a password, so it is not repeated here.
         raise ValueError("expected redis://host:port/0")
     return text

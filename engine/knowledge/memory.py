@@ -51,10 +51,10 @@ def recall(
     kind: str = "",
 ) -> list[dict[str, Any]]:  # fmt: skip
     """[{id, kind, text, subject, score, confidence, details}], best first. Without a query: what changed last."""
-    asked = _terms(query)
+    asked, subject = _terms(query), _plain(subject).strip()
     near = _nearest(db, settings, workspace_id, query) if query.strip() else {}
     with Workspace(db, workspace_id).read() as tx:
-        found = rows.candidates(tx, kind, subject.strip(), asked, [id_.partition(":")[0] for id_ in near], WIDE * 2)
+        found = rows.candidates(tx, kind, subject, asked, [id_.partition(":")[0] for id_ in near], WIDE * 2)
     if not query.strip():
         return [_shown(row, 1.0) for row in found[:top_k]]
     return [_shown(row, score) for row, score in _best(found, asked, near)[:top_k] if score > 0]

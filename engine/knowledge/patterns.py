@@ -40,7 +40,8 @@ def learn(tx: Session, asked: Approval, before: Any, decision: str, after: Any, 
             "before": _short(before), "after": _short(after if decision == "approved" else None),
             "content": _short(asked.content), "alike": _alike(decision, made),
         }  # fmt: skip
-        text = redact(_told(asked.question, decision, made, comment))[:LONGEST]
+        # PostgreSQL keeps no NUL in a text.
+        text = redact(_told(asked.question, decision, made, comment)).replace("\0", "")[:LONGEST]
         rows.add(tx, "pattern", text, subject, f"approval:{asked.id}", asked.run_id, redact(details))
     weigh(tx, asked.workflow_id, asked.node_id, subject)
 

@@ -54,10 +54,7 @@ def get(ws: Workspace, approval_id: str) -> dict[str, Any]:
 
 def decide(ws: Workspace, approval_id: str, body: Any, by: Actor) -> dict[str, Any]:
     """Take the answer: decision, event and doorbell in one transaction, exactly once whoever else clicks."""
-    with ws.read() as tx:
-        run_id = rows.one(tx, approval_id).run_id
-    if not by.may("approve"):
-        raise Forbidden("Answering needs the scope approve.", hint="Use a key that has it, or sign in.")
+    run_id = answerable(ws, approval_id, by)
     with ws.begin() as tx:
         ledger.hold(tx.connection(), ws.id, run_id)
         row = rows.one(tx, approval_id)
@@ -78,6 +75,15 @@ def decide(ws: Workspace, approval_id: str, body: Any, by: Actor) -> dict[str, A
     hit("after_answer")
     ring(ws.db, decided["run_id"])
     return decided
+
+
+def answerable(ws: Workspace, approval_id: str, by: Actor) -> str:
+    """The run that asks. Raises NotFound, then Forbidden, whatever the answer is."""
+    with ws.read() as tx:
+        run_id = rows.one(tx, approval_id).run_id
+    if not by.may("approve"):
+        raise Forbidden("Answering needs the scope approve.", hint="Use a key that has it, or sign in.")
+    return run_id
 
 
 def _open(row: Approval, now: int) -> None:

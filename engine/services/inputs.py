@@ -9,6 +9,10 @@ from engine.errors import Invalid, Problem
 from engine.values import is_list, is_object
 
 
+class BadInputs(Invalid):
+    """What a run is given does not fit: the workflow may be sound."""
+
+
 def accept(declared: dict[str, Any] | None, given: Any) -> dict[str, Any]:
     """The inputs of the run. Raises Invalid naming each missing, mistyped and undeclared one."""
     if not is_object(given):
@@ -58,4 +62,4 @@ def _mistyped(declared: dict[str, Any], inputs: dict[str, Any], told: set[str | 
 
 
 def _refused(problems: list[Problem]) -> Invalid:
-    return Invalid.of(problems, "The inputs do not fit the workflow.")
+    return BadInputs.of(problems, "The inputs do not fit the workflow.")

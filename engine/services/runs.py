@@ -121,10 +121,11 @@ def graph(ws: Workspace, run_id: str) -> dict[str, Any]:
         return rows.spec_of(conn, ws.id, rows.one(conn, ws.id, run_id).version_id)
 
 
-def estimate(ws: Workspace, workflow_id: str) -> float | None:
-    """Seconds that a run will probably take: the median of the last completed ones."""
+def estimate(ws: Workspace, workflow_id: str, run_id: str) -> float | None:
+    """Seconds that a run will probably take: the median of those that were completed before it was made, so that a
+    repeated request is told the same."""
     with ws.read() as tx:
-        took = sorted(rows.durations(tx, workflow_id))
+        took = sorted(rows.durations(tx, workflow_id, run_id))
     return took[len(took) // 2] if took else None
 
 

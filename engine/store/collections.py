@@ -31,6 +31,8 @@ def named(session: Session, name: str) -> Collection | None:
 
 def find(session: Session, name_or_id: str) -> Collection | None:
     """The one of that id, else of that name."""
+    if "\0" in name_or_id:  # which PostgreSQL would not even look for
+        return None
     return session.get(Collection, (session.workspace_id, name_or_id)) or named(session, name_or_id)
 
 

@@ -14,9 +14,10 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from engine.errors import Unavailable
+from engine.settings import BadSetting
 
 CHANNEL = "nexod"
 BUSY_S = 30
@@ -98,9 +99,13 @@ class Database:
 
     @classmethod
     def open(cls, url: str) -> Database:
-        if url.startswith("sqlite"):
-            return cls(_sqlite(url))
-        return cls(sa.create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True))
+        try:
+            if url.startswith("sqlite"):
+                return cls(_sqlite(url))
+            return cls(sa.create_engine(url, pool_size=10, max_overflow=20, pool_pre_ping=True))
+        except (ArgumentError, ValueError, TypeError):
+            # The text may hold a password, so it is not repeated here.
+            raise BadSetting("DATABASE_URL", "no database can be found by it", "Check its parts.") from None
 
     @contextmanager
     def begin(self) -> Generator[Connection]:
@@ -169,7 +174,10 @@ def now_ms(conn: Connection) -> int:
 def _unavailable() -> Generator[None]:
     try:
         yield
-    except OperationalError as fault:
+    except DatabaseError as fault:
+        # A file that is no database, or broken, is said in no more than the general word; the rest is a fault of ours.
+        if not isinstance(fault, OperationalError) and type(fault) is not DatabaseError:
+            raise
         raise Unavailable("The database does not answer.", hint=str(fault.orig)) from fault
     except _lost() as fault:
         raise Unavailable("The database does not answer.", hint=str(fault)) from fault

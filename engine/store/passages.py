@@ -41,6 +41,8 @@ class Found:
 
 def place(db: Database, workspace_id: str, name_or_id: str) -> Place | None:
     """The collection of that id, else of that name."""
+    if "\0" in name_or_id:  # which PostgreSQL would not even look for
+        return None
     c = COLLECTION.c
     wanted = sa.select(c.workspace_id, c.id, c.name, c.store, c.space, c.embedding, c.dimension).where(
         c.workspace_id == workspace_id, sa.or_(c.id == name_or_id, c.name == name_or_id)

@@ -44,11 +44,12 @@ def page(
     return session.exec(query.order_by(col(Run.id).desc()).limit(limit)).all()
 
 
-def durations(session: Session, workflow_id: str) -> list[float]:
-    """Seconds that its last completed runs took."""
+def durations(session: Session, workflow_id: str, run_id: str) -> list[float]:
+    """Seconds that the last runs took which were completed before this one was made."""
+    made = select(Run.created_at).where(col(Run.id) == run_id).scalar_subquery()
     query = (
         select(Run.completed_at, Run.started_at)
-        .where(col(Run.workflow_id) == workflow_id, col(Run.status) == "completed")
+        .where(col(Run.workflow_id) == workflow_id, col(Run.status) == "completed", col(Run.completed_at) < made)
         .order_by(col(Run.id).desc())
         .limit(11)
     )

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from engine.services import approvals
 from engine.services.pages import MOST
-from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_any, takes
+from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_any, read_for, takes
 from nexod_app.auth import Caller
 
 router = APIRouter(prefix=PREFIX, tags=["approvals"])
@@ -40,5 +40,5 @@ ANSWER = takes("decision hash", decision="string", data="any", comment="string",
 @router.post("/approvals/{approval_id}", openapi_extra=ANSWER)
 async def decide(who: Anybody, approval_id: str, request: Request) -> Response:
     """`{"decision": "approve" | "reject", "data", "comment", "hash"}`; exactly one answer is taken."""
-    body = await read_any(request)
+    body = await read_for(read_any(request), approvals.answerable, who.ws, approval_id, who.actor)
     return answer(await in_thread(approvals.decide, who.ws, approval_id, body, who.actor))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from time import monotonic
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from anyio import to_thread
 from fastapi import Depends, Request, Response
 
-from engine.errors import Forbidden, Invalid, NotFound, Problem, TooLarge, Unauthorized, UnsupportedMedia
+from engine.errors import Forbidden, Invalid, NexodError, NotFound, Problem, TooLarge, Unauthorized, UnsupportedMedia
 from engine.spec import MAX_BYTES, parse
 from nexod_app import auth
 from nexod_app.auth import Caller
@@ -106,6 +106,16 @@ async def read_bytes(request: Request, *others: str) -> bytes:
     if size > MAX_BYTES:
         raise TooLarge("The body is over 5 MB.", hint="Move large texts out of the workflow, or split it.")
     return bytes(data)
+
+
+async def read_for(reading: Awaitable[T], look: Callable[..., Any], *asked: Any) -> T:
+    """The body of a request about something. What `look` raises, such as its 404, comes before any fault of the body;
+    it is only asked then, since the service asks again."""
+    try:
+        return await reading
+    except NexodError:
+        await in_thread(look, *asked)
+        raise
 
 
 async def read_any(request: Request) -> Any:

@@ -23,12 +23,12 @@ async def sign_in(request: Request) -> Response:
     if not own_origin(request.headers, site.settings):
         raise Forbidden("The request comes from another site.", hint="Open the link itself.")
     who = ("sign-in", request.client.host if request.client else "")
-    site.sign_ins.check(*who)
+    await in_thread(site.sign_ins.check, *who)
     body = await read_fields(request, "token")
     try:
         value = await in_thread(identity.sign_in, site.db, body.get("token"))
     except Unauthorized:
-        site.sign_ins.failed(*who)
+        await in_thread(site.sign_ins.failed, *who)
         raise
     response = answer({"name": identity.PERSON, "scopes": list(identity.SCOPES)})
     secure = site.settings.url.startswith("https://")

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from engine.services import memory
 from engine.services.pages import MOST
-from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, takes
+from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, read_for, takes
 from nexod_app.auth import Caller
 
 router = APIRouter(prefix=PREFIX, tags=["memory"])
@@ -81,7 +81,7 @@ async def get_item(who: Reader, item_id: str) -> Response:
 @router.put("/memory/{item_id}", openapi_extra=takes(text="string", subject="string"))
 async def put_item(who: Writer, item_id: str, request: Request) -> Response:
     """`{"text"?, "subject"?}`."""
-    body = await read_fields(request, "text", "subject")
+    body = await read_for(read_fields(request, "text", "subject"), memory.get_item, who.ws, item_id)
     return answer(await in_thread(memory.update_item, who.ws, item_id, body))
 
 

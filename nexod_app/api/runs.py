@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
-from engine.services import runs
+from engine.services import runs, workflows
 from engine.services.pages import MOST
-from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, site_of, still_allowed, takes
+from nexod_app.api.calls import PREFIX, answer, in_thread, needs, read_fields, read_for, site_of, still_allowed, takes
 from nexod_app.api.sse import stream, wants_stream
 from nexod_app.auth import Caller
 from nexod_app.tailer import rest
@@ -37,14 +37,14 @@ async def start_agent(
 ) -> Response:
     """The same under the name that the first specification gave it."""
     started = await _start(who, workflow_id, request, idempotency_key)
-    more = {"estimated_duration": await in_thread(runs.estimate, who.ws, workflow_id)}
+    more = {"estimated_duration": await in_thread(runs.estimate, who.ws, workflow_id, started["run_id"])}
     if wait is not None:
         return await _waited(who, request, started["run_id"], wait, more)
     return answer({**started, **more}, 202)
 
 
 async def _start(who: Caller, workflow_id: str, request: Request, key: str | None) -> dict[str, Any]:
-    body = await read_fields(request, "inputs", empty=True)
+    body = await read_for(read_fields(request, "inputs", empty=True), workflows.get, who.ws, workflow_id)
     return await in_thread(runs.start, who.ws, workflow_id, body.get("inputs", {}), key)
 
 
@@ -140,7 +140,7 @@ async def retry_run(who: Runner, run_id: str) -> Response:
 @router.post("/runs/{run_id}/fork", status_code=202, openapi_extra=takes("seq", seq="integer", outputs="object"))
 async def fork_run(who: Runner, run_id: str, request: Request) -> Response:
     """A new run with the outcomes up to and including `seq`; `outputs` may replace the one at `seq`."""
-    body = await read_fields(request, "seq", "outputs")
+    body = await read_for(read_fields(request, "seq", "outputs"), runs.get, who.ws, run_id)
     return answer(await in_thread(runs.fork, who.ws, run_id, body.get("seq"), body.get("outputs")), 202)
 
 
@@ -150,5 +150,6 @@ RESOLUTION = takes("action", node_id="any", key="any", action="string", output="
 @router.post("/runs/{run_id}/resolve", status_code=202, openapi_extra=RESOLUTION)
 async def resolve_run(who: Runner, run_id: str, request: Request) -> Response:
     """The way out of `needs_review`: repeat the step, use an output for it, or fail."""
-    body = await read_fields(request, "node_id", "key", "action", "output")
+    reading = read_fields(request, "node_id", "key", "action", "output")
+    body = await read_for(reading, runs.get, who.ws, run_id)
     return answer(await in_thread(runs.resolve, who.ws, run_id, body, who.name), 202)

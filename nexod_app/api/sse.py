@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from time import monotonic
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
+from engine.errors import Unavailable
 from engine.events import Event
 from nexod_app.tailer import Tailer, follow
 
@@ -30,12 +32,13 @@ def stream(tailer: Tailer, workspace_id: str, run_id: str, after: int, allowed: 
 async def _lines(tailer: Tailer, workspace_id: str, run_id: str, after: int, allowed: Allowed) -> AsyncGenerator[str]:
     yield ": ok\n\n"
     checked = monotonic()
-    async for item in follow(tailer, workspace_id, run_id, after, HEARTBEAT_S):
-        if monotonic() - checked >= HEARTBEAT_S:
-            if not await allowed():
-                return
-            checked = monotonic()
-        yield _line(item)
+    with suppress(Unavailable):  # its reader comes back by itself, with the id it saw last
+        async for item in follow(tailer, workspace_id, run_id, after, HEARTBEAT_S):
+            if monotonic() - checked >= HEARTBEAT_S:
+                if not await allowed():
+                    return
+                checked = monotonic()
+            yield _line(item)
 
 
 def _line(item: Event | str | None) -> str:

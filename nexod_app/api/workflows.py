@@ -9,7 +9,18 @@ from fastapi import APIRouter, Query, Request, Response
 from engine.services import catalog, workflows
 from engine.services.pages import MOST
 from engine.services.workflows import Rev
-from nexod_app.api.calls import A_WORKFLOW, PREFIX, answer, in_thread, needs, read_bytes, read_fields, read_json, takes
+from nexod_app.api.calls import (
+    A_WORKFLOW,
+    PREFIX,
+    answer,
+    in_thread,
+    needs,
+    read_bytes,
+    read_fields,
+    read_for,
+    read_json,
+    takes,
+)
 from nexod_app.auth import Caller
 
 router = APIRouter(prefix=PREFIX, tags=["workflows"])
@@ -88,7 +99,8 @@ OPS = takes("client seq rev ops", client="string", seq="integer", rev="integer",
 @router.post("/workflows/{workflow_id}/ops", openapi_extra=OPS)
 async def change_workflow(who: Writer, workflow_id: str, request: Request) -> Response:
     """What the canvas did. The draft may have errors afterwards; `problems` lists them."""
-    body = await read_fields(request, "client", "seq", "rev", "ops")
+    reading = read_fields(request, "client", "seq", "rev", "ops")
+    body = await read_for(reading, workflows.get, who.ws, workflow_id)
     fields = [body.get(name) for name in ("client", "seq", "rev", "ops")]
     return answer(await in_thread(workflows.apply_ops, who.ws, workflow_id, *fields))
 

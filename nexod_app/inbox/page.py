@@ -74,8 +74,11 @@ def _item(item: rx.Var[Item]) -> rx.Component:
         rx.el.span(item.place, class_name="mt clip"),
         rx.el.span(rx.cond(waits, _urgency(item), _outcome(item)), class_name="d"),
         class_name=rx.cond(waits, "item", "item done"),
-        data_testid="inbox-item",
-        custom_attrs={"aria-current": rx.cond(Inbox.card.id == item.id, "true", "false"), "data-id": item.id},
+        custom_attrs={
+            "aria-current": rx.cond(Inbox.card.id == item.id, "true", "false"),
+            "data-id": item.id,
+            "data-testid": rx.cond(waits, "inbox-item", "answered-item"),
+        },
     )
     return rx.el.li(rx.cond(item.heading, rx.el.h3(item.heading)), card, key=item.id)
 

@@ -79,6 +79,8 @@ def test_the_checks_come_in_the_contracts_order(api: Client, reader: Client) -> 
     path = f"/approvals/{open_['id']}"
     # 403 before everything else
     assert reader.post(path, wrong_everything, 403)["error"]["code"] == "forbidden"
+    assert reader.raw("POST", path, content="{", headers={"Content-Type": "application/json"}).status_code == 403
+    assert reader.raw("POST", path).status_code == 403
     # other hash before data off the schema
     found = api.post(path, {"decision": "approve", "hash": "wrong", "data": {"title": 5}}, 409)
     assert found["error"]["code"] == "conflict"

@@ -122,6 +122,7 @@ def test_a_file_that_is_not_there_is_unreadable(cli: Cli, bare: Nexod, tmp_path:
     "args",
     [(), ("nonsense",), ("validate",), ("run",), ("keys",), ("keys", "create"),
         ("keys", "create", "--name", "x", "--scope", "y"),
+     ("keys", "create", "--name", ""), ("keys", "create", "--name", "a\nb"),
      ("export",), ("up", "--what"), ("run", "x", "--input"), ("code", "x", "--target", "moon")],
 )  # fmt: skip
 def test_bad_arguments_exit_with_two(cli: Cli, bare: Nexod, args: tuple[str, ...]) -> None:
@@ -150,7 +151,7 @@ def test_import_and_export_carry_a_file_byte_for_byte(cli: Cli, bare: Nexod, bar
 def test_import_refuses_what_rest_refuses(cli: Cli, bare: Nexod, file: Path) -> None:
     for spec, code in (
         (flow(node("n", "nonsense")), FAILED), ({**value("1"), "inputs": {"type": "string"}}, FAILED),
-        ({**value("1"), "inputs": 5}, FAILED), (b"{", UNREADABLE),
+        ({**value("1"), "inputs": 5}, FAILED), (b"{", UNREADABLE), (b"x" * 6_000_000, FAILED),
     ):  # fmt: skip
         done = cli(bare, "import", write(file, spec))
         assert done.returncode == code and not done.stdout and done.stderr, done
@@ -182,6 +183,8 @@ def test_what_cannot_run_is_told_apart(cli: Cli, bare: Nexod, file: Path) -> Non
     topic = value("input.topic", inputs=inputs(topic="string"))
     for spec, args, code in (
         (topic, (), UNREADABLE), (topic, ("--input", "other=1"), UNREADABLE), (topic, ("--input", "topic"), UNREADABLE),
+        ({**topic, "inputs": {"type": "object", "minProperties": 1}}, (), UNREADABLE),
+        ({**topic, "inputs": {"type": "strange"}}, (), FAILED),
         (flow(node("n", "nonsense")), (), FAILED), (flow(), (), FAILED), (b"{", (), UNREADABLE),
         (flow(node("n", "llm", prompt="x", provider="openai")), ("--wait",), FAILED),
     ):  # fmt: skip
@@ -246,8 +249,20 @@ def test_a_bad_setting_is_named(cli: Cli, bare: Nexod) -> None:
         ("PORT", "x"),
         ("NEXOD_LEASE_S", "soon"),
         ("DATABASE_URL", "mysql://x"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite:///:memory:"),
+        ("DATABASE_URL", "postgresql://u:hunter2@h:port/d"),
+        ("REDIS_URL", "redis://:hunter2@h:port"),
         ("NEXOD_URL", "nonsense"),
         ("NEXOD_WORKERS", "-1"),
     ):
         done = cli(bare, "migrate", **{name: wrong})
         assert done.returncode == UNREADABLE and name.encode() in done.stderr and b"Traceback" not in done.stderr
+        assert b"hunter2" not in done.stderr
+
+
+def test_a_file_that_is_no_database_is_told(cli: Cli, bare: Nexod, file: Path) -> None:
+    url = f"sqlite:///{write(file, b'only words, and no database ' * 100)}"
+    for args in (("migrate",), ("export", "nope")):
+        done = cli(bare, *args, DATABASE_URL=url)
+        assert done.returncode == UNREADABLE and not done.stdout and b"not a database" in done.stderr, done

@@ -196,6 +196,15 @@ def test_an_id_that_is_not_ours_is_not_found(api: Client, method: str, path: str
         assert found["error"]["code"] == "not_found", nobodys
 
 
+@pytest.mark.parametrize(("method", "path", "body"), ROUTES_WITH_ID)
+@pytest.mark.parametrize("text", [None, "", "{", "[]", '{"surprise": 1}', "[" * 100 + "]" * 100])
+def test_an_id_that_is_not_ours_is_not_found_whatever_the_body_is(
+    api: Client, method: str, path: str, body: Any, text: str | None
+) -> None:
+    headers = {"If-Match": '"1"'} | ({} if text is None else {"Content-Type": "application/json"})
+    assert api.send(method, path.format("nope"), 404, content=text, headers=headers)["error"]["code"] == "not_found"
+
+
 def test_a_known_id_is_found_under_its_own_spelling_only(api: Client, known: dict[str, str]) -> None:
     for name in ("workflows", "runs", "approvals"):
         api.get(f"/{name}/{known[name]}")

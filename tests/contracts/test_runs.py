@@ -209,6 +209,14 @@ def test_the_agents_alias_starts_the_same_runs(api: Client) -> None:
     assert len(api.get(f"/agents/{workflow_id}/runs")["items"]) == 2
 
 
+def test_the_alias_repeats_its_whole_answer(api: Client) -> None:
+    path, headers = f"/agents/{api.create(value('1'))}/runs", {"Idempotency-Key": "alias"}
+    first = api.post(path, {}, 202, headers=headers)
+    api.done(first["run_id"])
+    assert first["estimated_duration"] is None and api.post(path, {}, 202, headers=headers) == first
+    assert api.post(path, {}, 202)["estimated_duration"] > 0
+
+
 # Idempotency -------------------------------------------------------------------------------------------------
 
 

@@ -220,6 +220,12 @@ def test_a_new_question_shows_up_by_itself(page: Page) -> None:
     started(page, workflow_id)
     expect(page.get_by_test_id("inbox-item").filter(has_text="Asks later").first).to_be_visible()
     expect(page.locator(".rail .n")).to_be_visible()
+    item = page.get_by_test_id("inbox-item").filter(has_text="Asks later").first
+    question = item.get_attribute("data-id")
+    item.click()
+    page.get_by_test_id("reject-button").click()
+    answered = page.locator(f"[data-id='{question}']")
+    expect(answered).to_have_attribute("data-testid", "answered-item")
 
 
 def test_a_phone_shows_the_list_then_the_question(page: Page) -> None:

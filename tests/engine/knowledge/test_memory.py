@@ -79,6 +79,7 @@ def test_without_a_question_the_newest_come(db: Database):
     for n in range(3):
         remember(db, f"Fact {n}")
     assert recall(db, "", top_k=2) == ["Fact 2", "Fact 1"]
+    assert recall(db, "fact", subject="a\0b") == []
 
 
 @pytest.mark.parametrize(("text", "code"), [(" ", "memory_empty"), ("x" * 10_001, "memory_too_long")])

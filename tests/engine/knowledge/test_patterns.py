@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from engine.knowledge import patterns
-from engine.knowledge.patterns import LONGEST, MOST_CHANGES, SHOWN, changes
-from engine.store.models import Approval
+from engine.knowledge.patterns import LONGEST, MOST_CHANGES, SHOWN, changes, learn
+from engine.store import memory
+from engine.store.database import Database
+from engine.store.models import Approval, new_id
+from engine.store.session import Workspace
 
 
 @pytest.mark.parametrize(
@@ -61,3 +64,14 @@ def taught(**said: Any) -> dict[str, Any]:
         patch.setattr(patterns, "weigh", lambda *_: None)
         patterns.learn(None, asked, {}, "approved", said.get("after"), said.get("comment", ""))  # type: ignore[arg-type]
     return kept
+
+
+def test_no_null_byte_of_an_answer_stands_in_the_way_of_its_lesson(db: Database):
+    asked = Approval(
+        workspace_id="", id=new_id(), run_id="r", workflow_id="w", node_id="ask", key="ask#1", type="approval",
+        status="approved", question="Publish?", hash="", created_at=0,
+    )  # fmt: skip
+    with Workspace(db, new_id()).begin() as tx:
+        learn(tx, asked, {"title": "a"}, "approved", {"title": "b\0c"}, "why\0not")
+        (pattern,) = memory.patterns_of(tx, "w/ask")
+    assert pattern.text == "Publish: changed title from a to bc (whynot)"

@@ -97,6 +97,12 @@ def test_an_unknown_collection_names_those_there_are(library: Library):
     assert caught.value.hint == "There are 'letters', 'manuals'."
 
 
+def test_no_collection_has_a_null_byte_in_its_name(library: Library):
+    with pytest.raises(NodeError) as caught:
+        library.search("otters", "a\0b")
+    assert caught.value.code == "unknown_collection"
+
+
 @pytest.mark.parametrize("mode", MODES)
 def test_any_text_is_a_safe_question(library: Library, ids: list[str], mode: str):
     for query in HOSTILE:

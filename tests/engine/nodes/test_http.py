@@ -129,6 +129,12 @@ def test_a_header_that_breaks_the_request_is_refused(site: Site, headers: dict[s
     assert site.calls == []
 
 
+def test_a_query_that_no_address_can_hold_is_refused(site: Site) -> None:
+    config = {"url": site.origin + "/x", "query": {"a": "{{ input.long }}"}}
+    assert code(play("http", config, {"long": "x" * 70_000})) == "bad_value"
+    assert site.calls == []
+
+
 @pytest.mark.parametrize(("status", "retryable"), [(400, False), (404, False), (429, True), (500, True), (503, True)])
 def test_an_error_status_fails_with_the_answer(site: Site, status: int, retryable: bool) -> None:
     made = play("http", {"url": f"{site.origin}/{status}"})

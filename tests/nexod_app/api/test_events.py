@@ -167,3 +167,17 @@ async def test_a_stream_ends_with_the_key_that_opened_it(
         await api.delete(f"/keys/{key['id']}")
         answer = await asyncio.wait_for(reading, 5)
     assert answer.status_code == 200 and "run_waiting" in answer.text
+
+
+async def test_a_stream_ends_in_order_when_the_database_goes(
+    api: httpx.AsyncClient, site: Site, working: Runner, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sse, "HEARTBEAT_S", 0.05)
+    run = (await api.post(f"/workflows/{await make(api, asking())}/runs?wait=20", json={})).json()
+    reading = asyncio.create_task(api.get(f"/runs/{run['id']}/events", headers=SSE))
+    await asyncio.sleep(0.3)
+    assert not reading.done()
+    with site.db.begin() as conn:
+        conn.exec_driver_sql("alter table api_key rename to away")
+    answer = await asyncio.wait_for(reading, 5)
+    assert answer.status_code == 200 and "run_waiting" in answer.text
