@@ -136,7 +136,7 @@ def _pattern(one: rx.Var[Item]) -> rx.Component:
     return rx.el.li(
         rx.cond(
             Memory.editing == one.id,
-            _form(one.text, one.subject),
+            _form(one.text),
             rx.fragment(
                 rx.el.div(
                     rx.el.p(one.text, class_name="asis"),
@@ -195,7 +195,8 @@ def _tools(one: rx.Var[Item]) -> rx.Component:
     )  # fmt: skip
 
 
-def _form(text: rx.Var[str] | str, subject: rx.Var[str] | str) -> rx.Component:
+def _form(text: rx.Var[str] | str, subject: rx.Var[str] | str | None = None) -> rx.Component:
+    """What a pattern is about is where it was learned: only facts have a subject to choose."""
     return rx.el.form(
         rx.el.label(
             rx.el.span("What to remember", class_name="label"),
@@ -204,13 +205,7 @@ def _form(text: rx.Var[str] | str, subject: rx.Var[str] | str) -> rx.Component:
                 auto_focus=True,
             ),
         ),
-        rx.el.label(
-            rx.el.span("About", class_name="label"),
-            rx.el.input(
-                name="subject", default_value=subject, class_name="field", max_length=200,
-                placeholder="A customer, a project; steps recall by it",
-            ),
-        ),
+        rx.fragment() if subject is None else _subject(subject),
         rx.el.footer(
             rx.el.button("Cancel", type="button", class_name="btn", on_click=Memory.edit("")),
             rx.el.button("Save", type="submit", class_name="btn primary", data_testid="save-item"),
@@ -218,6 +213,16 @@ def _form(text: rx.Var[str] | str, subject: rx.Var[str] | str) -> rx.Component:
         ),
         class_name="stack grow",
         on_submit=Memory.save,
+    )  # fmt: skip
+
+
+def _subject(value: rx.Var[str] | str) -> rx.Component:
+    return rx.el.label(
+        rx.el.span("About", class_name="label"),
+        rx.el.input(
+            name="subject", default_value=value, class_name="field", max_length=200,
+            placeholder="A customer, a project; steps recall by it",
+        ),
     )  # fmt: skip
 
 
