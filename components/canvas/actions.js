@@ -133,7 +133,7 @@ const bounds = (nodes) => {
   const xs = nodes.map((n) => n.position.x), ys = nodes.map((n) => n.position.y);
   return { left: Math.min(...xs), right: Math.max(...xs) + NODE_W, top: Math.min(...ys), bottom: Math.max(...ys) + NODE_H };
 };
-const ZOOM_BAR = 240; // of the lower left corner, with the lane of a loop beside it
+const LANE_BESIDE = 70;
 /** All of it, at 100 % and from the top if it fits, else as large as it goes. Needs no card to be drawn yet. */
 export function showAll(rf, home) {
   const b = bounds(get().spec.nodes), box = home?.getBoundingClientRect();
@@ -142,7 +142,7 @@ export function showAll(rf, home) {
   const zoom = Math.max(0.05, Math.min(1, box.width / width, box.height / height));
   const top = height > box.height ? (box.height - (b.bottom - b.top) * zoom) / 2 : Math.max(44, Math.min((box.height - (b.bottom - b.top)) / 2, 120));
   const left = box.width / 2 - (middle - b.left) * zoom, low = top + (b.bottom - b.top) * zoom > box.height - 56;
-  const aside = low ? Math.max(0, Math.min(ZOOM_BAR - left, left - 24)) : 0;
+  const bar = low ? home.querySelector(".zoom")?.offsetWidth ?? 0 : 0, aside = bar ? Math.max(0, Math.min(bar + LANE_BESIDE - left, left - 24)) : 0;
   rf.setViewport({ x: Math.round(box.width / 2 + aside - middle * zoom), y: Math.round(top - b.top * zoom), zoom });
 }
 /** Make the whole drawing visible again when panels took its place; leaves alone what is seen already. */
