@@ -10,6 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from engine.plan.checks import MANY_FOR_CREWAI
 from tests.running import Nexod
 
 LONG = 30_000
@@ -200,6 +201,15 @@ def test_a_problem_leads_to_its_field(page: Page, make: Make) -> None:
     expect(row).to_contain_text("Two")
     row.get_by_role("button").click()
     expect(at(page, "field-text")).to_be_focused()
+
+
+def test_a_target_that_does_not_suit_is_told_when_it_is_chosen_and_leads_back(page: Page, make: Make) -> None:
+    nodes = [node("template", f"n{i}", 124 * (i // 40), 260 * (i % 40), text="x") for i in range(MANY_FOR_CREWAI + 1)]
+    show(page, make(nodes=nodes))
+    at(page, "target-switch").get_by_role("radio", name="CrewAI").click()
+    row = at(page, "problem-row").filter(has_text="slow on crewai")
+    row.get_by_role("button", name="Show").click()
+    expect(at(page, "target-switch").get_by_role("radio", name="CrewAI")).to_be_focused()
 
 
 def test_steps_are_added_by_keys_and_wired_to_the_selected_one(page: Page, make: Make, api: httpx.Client) -> None:
