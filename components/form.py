@@ -51,7 +51,7 @@ def either(names: tuple[str, ...], empty: list[Any], fields: Schema, schema: Sch
 def field(path: tuple[str, ...], schema: Schema, *, required: bool = False) -> rx.Component:
     """The input for one property."""
     make = WIDGETS.get(widget_of(schema), any_json)
-    hint = schema.get("description", "") if schema.get("title") or make is any_json else ""
+    hint = sentence(schema.get("description", "")) if schema.get("title") or make is any_json else ""
     props: dict[str, Any] = {
         "path": ".".join(path),
         "title": schema.get("title", ""),
@@ -114,7 +114,9 @@ def expression(schema: Schema, props: dict[str, Any]) -> rx.Component:
 
 
 def number(schema: Schema, props: dict[str, Any]) -> rx.Component:
-    return c.Input.create(mode="number", unit=schema.get("unit", ""), placeholder=_default(schema), **props)
+    unit = schema.get("unit", "")
+    unit = "" if unit in schema.get("title", "").lower().split() else unit
+    return c.Input.create(mode="number", unit=unit, placeholder=_default(schema), **props)
 
 
 def switch(schema: Schema, props: dict[str, Any]) -> rx.Component:
@@ -126,7 +128,7 @@ def select(schema: Schema, props: dict[str, Any]) -> rx.Component:
     if not values:
         return text(schema, props)
     first = str(schema["default"]) if schema.get("default") is not None else ""
-    options = [[value, _word(value)] for value in values]
+    options = [[value, word(value)] for value in values]
     return c.Select.create(options=options if first else [["", "–"], *options], fallback=first, **props)
 
 
@@ -218,8 +220,8 @@ def tool_arguments(schema: Schema, props: dict[str, Any]) -> rx.Component:
 
 def argument(path: tuple[str, ...], schema: Schema, *, required: bool = False) -> rx.Component:
     """The input for one argument of a tool; whatever its type, an expression will do."""
-    whole = {"type": "any"} | schema | {"title": _word(schema.get("title", path[-1]))}
-    hint = _sentence(str(schema.get("description", "")))
+    whole = {"type": "any"} | schema | {"title": word(schema.get("title", path[-1]))}
+    hint = sentence(str(schema.get("description", "")).replace("`", ""))
     props: dict[str, Any] = {"path": ".".join(path), "title": whole["title"], "hint": hint, "required": required}
     kind = widget_of(whole)
     if kind in ("text", "number"):
@@ -282,15 +284,21 @@ WIDGETS: dict[str, Callable[[Schema, dict[str, Any]], rx.Component]] = {
 }  # fmt: skip
 
 _WORDS = {
-    "auto": "Automatic", "openai": "OpenAI", "anthropic": "Anthropic", "demo": "Demo model", "Url": "URL", "Sql": "SQL",
+    "auto": "Auto", "openai": "OpenAI", "anthropic": "Anthropic", "demo": "Demo model", "Url": "URL", "Sql": "SQL",
 }  # fmt: skip
 
 
-def _word(value: str) -> str:
+def word(value: str) -> str:
     return _WORDS.get(value) or (value if value.isupper() else value.replace("_", " ").capitalize())
 
 
-def _sentence(text: str) -> str:
+def titled(schema: Schema, name: str) -> str:
+    """What people call a field: its title as it is written, else its name."""
+    title = schema.get("title")
+    return _WORDS.get(title, title) if title else word(name)
+
+
+def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 

@@ -7,6 +7,7 @@ from reflex.style import resolved_color_mode, toggle_color_mode
 from reflex_components_core.react_router import ReactRouterLink
 
 from components.icons import icon
+from components.live import keys
 
 PLACES = (
     ("/", "Workflows", "flow"),
@@ -21,8 +22,8 @@ KEYS = (
     ("Search on this page", "/"),
     ("Next question in the inbox", "J"),
     ("Previous question", "K"),
-    ("Approve, or run the workflow", "⌘ or Ctrl ↵"),
-    ("Undo and redo in the editor", "⌘ or Ctrl Z, Y"),
+    ("Approve, or run the workflow", "{mod} ↵"),
+    ("Undo and redo in the editor", "{mod} Z, {mod} Y"),
 )
 API = "/api/v1/openapi.json"
 IN_TABS = 4
@@ -85,13 +86,13 @@ def shortcuts(words: bool = True) -> rx.Component:
         class_name="place",
         title="" if words else "Help and shortcuts",
     )
-    keys = [part for what, key in KEYS for part in (rx.el.dt(what), rx.el.dd(rx.el.kbd(key)))]
+    rows = [part for what, key in KEYS for part in (rx.el.dt(what), rx.el.dd(keys(press=key)))]
     return rx.dialog.root(
         rx.dialog.trigger(opener),
         rx.dialog.content(
             rx.dialog.title("Help and shortcuts"),
             rx.dialog.description("The library explains each kind of step; programs find the API at ", API, "."),
-            rx.el.dl(*keys, class_name="keys"),
+            rx.el.dl(*rows, class_name="keys"),
             rx.el.footer(
                 rx.dialog.close(rx.el.button("Close", type="button", class_name="btn primary")), class_name="foot"
             ),

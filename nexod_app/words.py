@@ -4,7 +4,12 @@ from __future__ import annotations
 
 
 def count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+    return f"{number} {word}" if number == 1 else f"{number:,} {word}s"
+
+
+def person(actor: str) -> str:
+    """Who decided: a name, or the key of a program."""
+    return f"the key {actor[4:]}" if actor.startswith("key:") else actor
 
 
 def duration(ms: int) -> str:

@@ -1,5 +1,6 @@
 // A person's answer while it is being written. Kept in this tab by approval, so that a reload loses nothing.
 import { useEffect, useState, useSyncExternalStore } from "react";
+import { useMod } from "../../live/live/person.js";
 
 const Icon = ({ name, size = 16, bold }) => (
   <svg className={bold ? "ic b" : "ic"} width={size} height={size} viewBox="0 0 24 24" aria-hidden="true">
@@ -134,7 +135,7 @@ export function AnswerFields({ approval, fields, faults }) {
 
 export function AnswerBar({ approval, data, hash, faults, onAnswer }) {
   const draft = useDraft(approval);
-  const [sent, setSent] = useState("");
+  const [sent, setSent] = useState(""), mod = useMod();
   const count = Object.keys(draft.edits).length;
   const send = (decision) => {
     setSent(`${approval} ${decision}`);
@@ -175,7 +176,7 @@ export function AnswerBar({ approval, data, hash, faults, onAnswer }) {
       <button type="button" className="btn primary" data-testid="approve-button" disabled={!!sent} onClick={() => send("approve")}>
         <Icon name="check" bold />
         {count === 0 ? "Approve" : `Approve with ${count === 1 ? "1 edit" : `${count} edits`}`}
-        <kbd className="hide-m">⌘ ↵</kbd>
+        <kbd className="hide-m">{mod} ↵</kbd>
       </button>
     </div>
   );

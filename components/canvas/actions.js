@@ -1,6 +1,6 @@
 // What a person can do to the drawing: add, wire, remove, copy, paste, tidy, walk with the keys.
 import { NODE_H, NODE_W, RANK, asked, below, byId, edgeId, incoming, isNote, makeNode, outgoing, portsOf, refuse, renamed, tidy } from "./graph.js";
-import { commit, get, getView, go, nodeOf, redo, select, set, toast, undo } from "./store.js";
+import { commit, flushFields, get, getView, go, nodeOf, redo, select, set, toast, undo } from "./store.js";
 
 const ports = (id) => portsOf(get().types[nodeOf(id).kind] ?? { kind: nodeOf(id).kind }, nodeOf(id), get().spec);
 const only = () => (get().selection.nodes.length === 1 ? get().selection.nodes[0] : null);
@@ -41,6 +41,8 @@ function addLoose(kind) {
   while (spec.nodes.some((n) => Math.abs(n.position.x - x) < NODE_W && Math.abs(n.position.y - y) < NODE_H)) y += NODE_H + 24;
   return put(kind, { x, y });
 }
+/** Where a drawn edge ended in the open: the point is the middle of the new card's upper edge. */
+export const addWired = (kind, from, port, point) => put(kind, { x: point.x - NODE_W / 2, y: point.y }, (id) => [{ source: from, port, target: id }]);
 /** Into the middle of an edge; everything below makes room. */
 export function insertOn(edge, kind) {
   const { types, spec } = get(), a = nodeOf(edge.source), b = nodeOf(edge.target);
@@ -131,14 +133,17 @@ const bounds = (nodes) => {
   const xs = nodes.map((n) => n.position.x), ys = nodes.map((n) => n.position.y);
   return { left: Math.min(...xs), right: Math.max(...xs) + NODE_W, top: Math.min(...ys), bottom: Math.max(...ys) + NODE_H };
 };
+const LANE_BESIDE = 70;
 /** All of it, at 100 % and from the top if it fits, else as large as it goes. Needs no card to be drawn yet. */
 export function showAll(rf, home) {
   const b = bounds(get().spec.nodes), box = home?.getBoundingClientRect();
   if (!box?.width) return;
-  const width = b.right - b.left + 120, height = b.bottom - b.top + 84, middle = (b.left + b.right) / 2;
+  const width = b.right - b.left + 150, height = b.bottom - b.top + 84, middle = (b.left + b.right) / 2;
   const zoom = Math.max(0.05, Math.min(1, box.width / width, box.height / height));
   const top = height > box.height ? (box.height - (b.bottom - b.top) * zoom) / 2 : Math.max(44, Math.min((box.height - (b.bottom - b.top)) / 2, 120));
-  rf.setViewport({ x: Math.round(box.width / 2 - middle * zoom), y: Math.round(top - b.top * zoom), zoom });
+  const left = box.width / 2 - (middle - b.left) * zoom, low = top + (b.bottom - b.top) * zoom > box.height - 56;
+  const bar = low ? home.querySelector(".zoom")?.offsetWidth ?? 0 : 0, aside = bar ? Math.max(0, Math.min(bar + LANE_BESIDE - left, left - 24)) : 0;
+  rf.setViewport({ x: Math.round(box.width / 2 + aside - middle * zoom), y: Math.round(top - b.top * zoom), zoom });
 }
 /** Make the whole drawing visible again when panels took its place; leaves alone what is seen already. */
 export function keepInSight() {
@@ -195,6 +200,7 @@ export function onKey(event) {
   const dialog = document.querySelector("dialog[open]");
   if (mod && key === "enter") return event.preventDefault(), dialog ? dialog.querySelector("form")?.requestSubmit() : set({ dialog: "run" });
   if (dialog) return;
+  if (mod && key === "s") return event.preventDefault(), flushFields(); // it saves by itself; the browser would save the page
   if (typing(event.target)) return;
   if (mod && key === "z") event.preventDefault(), event.shiftKey ? redo() : undo();
   else if (mod && key === "y") event.preventDefault(), redo();
@@ -202,15 +208,24 @@ export function onKey(event) {
   else if (mod && key === "d") event.preventDefault(), duplicate();
   else if (mod && key === "v") setTimeout(() => Date.now() - pasteSeen > 200 && clipboard && paste(clipboard), 80);
   else if (mod) return;
+  else if (event.key === "?") event.preventDefault(), set({ dialog: "help" });
   else if (event.key === "/") event.preventDefault(), document.querySelector('[data-testid="palette-search"]')?.focus();
   else if (key === "escape") !get().selection.nodes.length && get().path.length ? go(get().path.slice(0, -1)) : select([]), getView()?.menu(null);
   else if (event.target.closest?.(".insp, .dock, .menu")) return;
   else if (event.key === "Delete" || event.key === "Backspace") event.preventDefault(), remove();
   else if (key === "a" && !event.altKey) addMenu(event);
+  else if (key === "c" && !event.altKey) wireMenu(event);
 }
+const cardOf = (id) => id && document.querySelector(`[data-testid="node-${CSS.escape(id)}"]`)?.getBoundingClientRect();
 function addMenu(event) {
-  const id = focused(), card = id && document.querySelector(`[data-testid="node-${CSS.escape(id)}"]`)?.getBoundingClientRect();
+  const id = focused(), card = cardOf(id);
   event.preventDefault();
-  if (card) getView()?.menu({ x: card.left + card.width / 2, y: card.bottom + 12, pick: (kind) => addBelow(kind, id) });
+  if (card) getView()?.menu({ x: card.left + card.width / 2, y: card.bottom + 12, pick: (kind) => addBelow(kind, id), home: id });
   else document.querySelector('[data-testid="palette-search"]')?.focus();
+}
+function wireMenu(event) {
+  const id = focused(), card = cardOf(id);
+  if (!card || get().readOnly || !ports(id).length) return;
+  event.preventDefault();
+  getView()?.menu({ x: card.left + card.width / 2, y: card.bottom + 12, from: id, home: id });
 }

@@ -10,7 +10,8 @@ import { Icon, IconButton } from "./parts.jsx";
 import { handlesOf, onPress, onTap, portX } from "./ports.jsx";
 import { flowOf } from "./inside.js";
 import { StepMenu } from "./palette.jsx";
-import { commit, get, go, here, nodeOf, scoped, select, selected, setView, useEditor } from "./store.js";
+import { WireMenu } from "./wire.jsx";
+import { commit, get, getView, go, here, nodeOf, scoped, select, selected, setView, useEditor } from "./store.js";
 import { summary } from "./words.js";
 
 const NODE_TYPES = Object.freeze({ step: StepNode, note: NoteNode });
@@ -32,7 +33,7 @@ function worst(problems, path) {
 }
 function makeNodes(before, cache, { spec, path, problems, types, readOnly }, want) {
   const old = new Map(before.map((n) => [n.id, n])), faults = worst(problems, path);
-  const next = spec.nodes.map((node) => {
+  const next = inOrder(types, spec).map((node) => {
     const type = types[node.kind], note = isNote(types, node), problem = faults.get(node.id);
     const wiredIn = incoming(spec).get(node.id) ?? [], wiredOut = outgoing(spec).get(node.id) ?? [];
     const sides = sidesOf(wiredIn, spec, types);
@@ -53,6 +54,11 @@ function makeNodes(before, cache, { spec, path, problems, types, readOnly }, wan
     return { ...was, id: node.id, type: note ? "note" : "step", data: made.data, at: node.position, position: was && was.at === node.position ? was.position : { ...node.position }, selected: isSelected, zIndex: note ? -1 : 0, ...size, measured: size, handles: note ? [] : handlesFor(ports) };
   });
   return next.length === before.length && next.every((n, i) => n === before[i]) ? before : next;
+}
+/** As a run comes by them: so the Tab key walks them. */
+function inOrder(types, spec) {
+  const { rank } = ranks(spec), place = (n) => (isNote(types, n) ? Infinity : rank.get(n.id));
+  return [...spec.nodes].sort((a, b) => place(a) - place(b) || 0);
 }
 const kept = new Map();
 const handlesFor = (ports) => kept.get(ports.join()) ?? kept.set(ports.join(), handlesOf(ports)).get(ports.join());
@@ -165,6 +171,11 @@ function Flow({ children, minimal }) {
   }, []);
   // None of what React Flow is given may be new at every render: it would draw every card again.
   const onBoxStart = useCallback((e, moved) => onDragStart(e, null, moved), [onDragStart]), onBoxStop = useCallback((e, moved) => onDragStop(e, null, moved), [onDragStop]);
+  const closeMenu = useCallback(() => {
+    const chosen = get().selection.nodes, id = chosen.length === 1 ? chosen[0] : menu?.home;
+    setMenu(null);
+    if (id) requestAnimationFrame(() => requestAnimationFrame(() => document.activeElement === document.body && getView()?.focus(id)));
+  }, [menu]);
   const onPaneClick = useCallback(() => setMenu(null), []);
   const isValid = useCallback((c) => !refuse(get().types, get().spec, { source: c.source, port: c.sourceHandle ?? "out", target: c.target }), []);
   const onConnect = useCallback((c) => act.connect({ source: c.source, port: c.sourceHandle ?? "out", target: c.target }), []);
@@ -172,9 +183,13 @@ function Flow({ children, minimal }) {
     if (how.isValid || !how.fromNode) return;
     const point = event.changedTouches?.[0] ?? event, card = document.elementFromPoint(point.clientX, point.clientY)?.closest(".react-flow__node");
     const id = card?.dataset.id;
+    if (!card && how.fromHandle.type === "source" && home.current.contains(document.elementFromPoint(point.clientX, point.clientY)) && movedFar(how, point)) {
+      const place = rf.screenToFlowPosition({ x: point.clientX, y: point.clientY });
+      return setMenu({ x: point.clientX - 110, y: point.clientY, pick: (kind) => act.addWired(kind, how.fromNode.id, how.fromHandle.id, place) });
+    }
     if (!id || (id === how.fromNode.id && !how.toNode && !movedFar(how, point))) return;
     act.connect(how.fromHandle.type === "source" ? { source: how.fromNode.id, port: how.fromHandle.id, target: id } : { source: id, port: act.freePort(id), target: how.fromNode.id }, true);
-  }, []);
+  }, [rf]);
   const onDrop = useCallback((event) => {
     const kind = event.dataTransfer.getData("application/nexod-kind") || act.dragged();
     if (!kind || get().readOnly) return;
@@ -198,10 +213,10 @@ function Flow({ children, minimal }) {
       >
         {DOTS}
       </ReactFlow>
-      {loaded && !spec.nodes.length && !readOnly && <div className="empty hollow"><span className="em"><Icon name="flow" size={22} /></span><b className="strong">Nothing here yet</b><p>Drag a step from the left, or press / and type its name.</p></div>}
+      {loaded && !spec.nodes.length && !readOnly && <div className="empty hollow"><span className="em"><Icon name="flow" size={22} /></span><b className="strong">Nothing here yet</b><p className="hide-m">Drag a step from the left, or press / and type its name.</p><p className="only-m">Press the plus above and choose a step.</p></div>}
       {path.length > 0 && <div className="float back"><button type="button" className="btn" data-testid="leave-button" onClick={() => go(path.slice(0, -1))}><Icon name="left" size={16} />Back to {path.length > 1 ? "the flow around it" : "the workflow"}</button></div>}
       <Zoom fit={fit} tidy={!readOnly} />
-      {menu && <StepMenu {...menu} onClose={() => setMenu(null)} />}
+      {menu && (menu.from ? <WireMenu {...menu} onClose={closeMenu} /> : <StepMenu {...menu} onClose={closeMenu} />)}
       {children}
     </div>
   );

@@ -14,8 +14,8 @@ from components.linked import linked
 
 FILES = (
     "graph.js", "inside.js", "store.js", "sync.js", "fold.js", "live.js", "words.js", "actions.js", "ports.jsx",
-    "parts.jsx", "node.jsx", "edge.jsx", "palette.jsx", "fields.jsx", "records.jsx", "tools.jsx", "knowledge.jsx",
-    "timeline.jsx", "panels.jsx", "code.jsx", "runs.jsx", "canvas.jsx",
+    "parts.jsx", "node.jsx", "edge.jsx", "pick.jsx", "palette.jsx", "wire.jsx", "fields.jsx", "records.jsx",
+    "tools.jsx", "knowledge.jsx", "timeline.jsx", "panels.jsx", "code.jsx", "runs.jsx", "canvas.jsx",
     "canvas.css",
 )  # fmt: skip
 """All of them are linked next to one another, so that they can import each other."""

@@ -45,13 +45,13 @@ export function CodeDialog({ onClose }) {
   return (
     <Dialog onClose={onClose} wide label="Code">
       <div className="body">
-        <div className="row" style={{ gap: 10, marginBottom: 4 }}><h2 className="grow">Code</h2><Seg value={target} options={TARGETS} onChange={setTarget} label="Target of the code" data-testid="code-target" />{shown?.text && <CopyButton value={shown.text} />}</div>
+        <div className="row" style={{ gap: 10, marginBottom: 4 }}><h2 className="grow">Code</h2><Seg value={target} options={TARGETS} onChange={setTarget} label="Target of the code" data-testid="code-target" /></div>
         <p className="t2 cap" style={{ margin: "0 0 10px" }}>One file that runs without Nexod. Its first lines name what it needs.</p>
         {!shown ? <i className="sk" style={{ display: "block", height: 320 }} />
           : shown.text ? <pre className="pre code" data-testid="code-text" tabIndex={0} aria-label="Python"><Python text={shown.text} /></pre>
           : <div role="alert"><p className="err" style={{ marginBottom: 6 }}>{shown.fault}</p>{shown.details.map((p, i) => <div key={i} className="prob"><div className="grow"><b>{p.message}</b><p>{p.hint}</p></div>{p.node_id && <button type="button" className="btn sm" onClick={() => (onClose(), jump(p))}>Show</button>}</div>)}</div>}
       </div>
-      <footer><button type="button" className="btn" onClick={onClose}>Close</button><button type="button" className="btn primary" disabled={!shown?.text} onClick={() => download(spec.name, shown.text)}><Icon name="download" size={14} />Download</button></footer>
+      <footer><button type="button" className="btn" onClick={onClose}>Close</button>{shown?.text && <CopyButton value={shown.text} words />}<button type="button" className="btn primary" disabled={!shown?.text} onClick={() => download(spec.name, shown.text)}><Icon name="download" size={14} />Download</button></footer>
     </Dialog>
   );
 }

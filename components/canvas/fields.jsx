@@ -186,15 +186,21 @@ export function BoundText({ path, mode = "text", title, required, hint, refs = "
     d.change(e.target.value);
     if (refs === "text" && /\{\{\s?$/.test(e.target.value.slice(0, e.target.selectionStart))) setOpen(true);
   };
+  const close = (back) => (setOpen(false), back && box.current.focus());
+  const key = (e) => {
+    if (!open) return;
+    if (e.key === "Escape") e.stopPropagation(), setOpen(false);
+    if (e.key === "ArrowDown") e.preventDefault(), box.current.closest(".label-row").querySelector(".insert-menu [role=option]")?.focus();
+  };
   const silent = useEditor((s) => s.types[byId(s.spec).get(owner)?.kind]?.silent);
   const extra = refs !== "none" && owner && !silent && <button type="button" className="link" tabIndex={-1} onClick={(e) => (e.preventDefault(), setOpen(!open))}>Insert value</button>;
   return (
     <Frame {...{ title, required, hint, id }} extra={extra}>
       <div className={`area${code ? " code" : ""}${line ? " line" : ""}`}>
         <div className="under" aria-hidden="true">{marked(d.text, refs)}{"\n"}</div>
-        <textarea id={id} ref={box} data-testid={`field-${name}`} aria-invalid={!!bad} aria-label={title ? undefined : name} placeholder={placeholder} spellCheck={!code} rows={1} value={d.text} onChange={change} onBlur={d.blur} onKeyDown={(e) => e.key === "Escape" && open && (e.stopPropagation(), setOpen(false))} />
+        <textarea id={id} ref={box} data-testid={`field-${name}`} aria-invalid={!!bad} aria-label={title ? undefined : name} placeholder={placeholder} spellCheck={!code} rows={1} value={d.text} onChange={change} onBlur={d.blur} onKeyDown={key} />
       </div>
-      {open && <References owner={owner} onPick={insert} onClose={() => setOpen(false)} />}
+      {open && <References owner={owner} onPick={insert} onClose={close} />}
       <Faults id={owner} name={name} error={d.error} />
     </Frame>
   );
@@ -213,6 +219,11 @@ function References({ owner, onPick, onClose }) {
     document.addEventListener("pointerdown", away);
     return () => document.removeEventListener("pointerdown", away);
   }, [onClose]);
+  const key = (e) => {
+    const all = [...box.current.querySelectorAll("[role=option]")], step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+    if (e.key === "Escape") e.stopPropagation(), onClose(true);
+    if (step) e.preventDefault(), (all[all.indexOf(document.activeElement) + step] ?? all.at(step < 0 ? 0 : -1))?.focus();
+  };
   const inputs = Object.keys(spec.inputs?.properties ?? {}), past = ancestors(spec, owner);
   const fields = (node) => {
     if (node.kind === "template" && node.config.json && typeof node.config.json === "object" && !Array.isArray(node.config.json)) return Object.keys(node.config.json);
@@ -220,7 +231,7 @@ function References({ owner, onPick, onClose }) {
     return made.filter((f) => f !== "data" || schema).concat(Object.keys(schema?.properties ?? {}).map((f) => `data.${f}`));
   };
   return (
-    <div className="menu insert-menu" ref={box} role="listbox" aria-label="Insert value">
+    <div className="menu insert-menu" ref={box} role="listbox" aria-label="Insert value" onKeyDown={key}>
       {inputs.length > 0 && <h4>Inputs</h4>}
       {inputs.map((i) => <button type="button" role="option" aria-selected="false" key={i} onClick={() => onPick(`input.${i}`)}><span className="xp">input.{i}</span></button>)}
       {past.map((id) => {

@@ -136,6 +136,12 @@ export function edgeState(run, edge) {
 
 // ---------- words
 
+/** A message as a sentence: others may follow it. */
+export const ended = (text) => (/[.!?…:]$/.test(text ?? "") ? text : `${text}.`);
+/** 22:56:25, as everywhere on the pages. */
+export const clock = (at) => new Date(at).toLocaleTimeString("en-GB");
+export const dayTime = (at) => new Date(at).toLocaleString("en-GB", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit" });
+
 export function duration(ms) {
   if (ms == null || Number.isNaN(ms)) return "–";
   if (ms < 1000) return `${Math.max(0, Math.round(ms))} ms`;
@@ -150,7 +156,7 @@ const plural = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
 
 function fact(visit) {
   const o = visit.output;
-  if (visit.decision && (o == null || o.decision)) return visit.decision.decision + (visit.decision.decided_by ? ` by ${visit.decision.decided_by}` : "");
+  if (visit.decision && (o == null || o.decision)) return visit.decision.decision + (visit.decision.decided_by ? ` by ${visit.decision.decided_by.replace(/^key:/, "the key ")}` : "");
   if (o == null) return "";
   if (typeof o !== "object") return plural(words(o), "word");
   if (Array.isArray(o)) return plural(o.length, "item");
@@ -168,7 +174,7 @@ export function says(run, visit, status, now = Date.now()) {
   if (status === "running") return `${visit.said.length ? "Writing" : "Running"}, ${took(visit, now)} so far`;
   if (status === "waiting") {
     if (visit.approvalId) return visit.deadline ? `Needs an answer · ${duration(Date.parse(visit.deadline) - now)} left` : "Needs an answer";
-    return visit.due ? `Goes on in ${duration(Math.max(0, Date.parse(visit.due) - now))}` : "Waiting";
+    return visit.due ? `${visit.retries.length ? "Tries again" : "Goes on"} in ${duration(Math.max(0, Date.parse(visit.due) - now))}` : "Waiting";
   }
   if (status === "completed") return [took(visit), fact(visit)].filter(Boolean).join(" · ") + retried;
   if (status === "failed") return visit.error?.message ?? "Failed";

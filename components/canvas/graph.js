@@ -243,8 +243,15 @@ export function renameStep(spec, id, name) {
 
 // ---------- layout
 
+const ranked = new WeakMap();
+/** `rankOf` of all steps, made once per immutable list of edges and of nodes. */
+export function ranks(spec) {
+  let kept = ranked.get(spec.edges);
+  if (kept?.nodes !== spec.nodes) ranked.set(spec.edges, (kept = { nodes: spec.nodes, ...rankOf(spec) }));
+  return kept;
+}
 /** Ranks from the entries down; edges back up a loop are left out. */
-export function ranks(spec, skip = () => false) {
+function rankOf(spec, skip = () => false) {
   const ids = spec.nodes.filter((n) => !skip(n)).map((n) => n.id), state = new Map(), rank = new Map(ids.map((id) => [id, 0]));
   const order = [], back = new Set();
   const visit = (root) => {
@@ -269,7 +276,7 @@ export function ranks(spec, skip = () => false) {
 
 /** Where tidy up puts every step: ranks downward, siblings beside one another, parents above their children. */
 export function tidy(types, spec) {
-  const { rank, order, back } = ranks(spec, (n) => isNote(types, n));
+  const { rank, order, back } = rankOf(spec, (n) => isNote(types, n));
   const rows = [];
   for (const id of order) (rows[rank.get(id)] ??= []).push(id);
   const slot = new Map();

@@ -1,5 +1,6 @@
 // One card of the drawing, 220 × 72 for life. Status comes from the keyed store, looks from CSS.
 import React, { memo } from "react";
+import { NODE_W } from "./graph.js";
 import { useNodeLive } from "./live.js";
 import { Badge, Icon, Tile, WORDS } from "./parts.jsx";
 import { Port, portX } from "./ports.jsx";
@@ -27,7 +28,7 @@ export const StepNode = memo(function StepNode({ id, data, selected }) {
       <Port {...common} id="in" type="target" position="top" className={wired.in ? "pin on" : "pin"} />
       {sides.left && <i className="pin-side" data-side="left" />}
       {sides.right && <i className="pin-side" data-side="right" />}
-      {ports.map((port, i) => <Port key={port} {...common} id={port} type="source" position="bottom" className={`pout${wired[port] ? " on" : ""}${ports.length === 1 ? " one" : ""}`} style={{ left: portX(i, ports.length) }} />)}
+      {ports.map((port, i) => <Port key={port} {...common} id={port} type="source" position="bottom" className={`pout${wired[port] ? " on" : ""}${ports.length === 1 ? " one" : ""}`} style={{ left: portX(i, ports.length), "--room": `${Math.floor(NODE_W / ports.length) - 17}px` }} title={ports.length > 2 ? port : undefined} />)}
       <Port {...common} id="error" type="source" position="right" className={wired.error ? "pout error on" : "pout error"} />
     </div>
   );

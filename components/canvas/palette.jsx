@@ -1,7 +1,7 @@
 // The palette's rows, its search, and the same list as a menu at a point of the canvas.
-import React, { useEffect, useLayoutEffect, useMemo, useRef, useState } from "react";
+import React, { useRef } from "react";
 import * as act from "./actions.js";
-import { Icon, Tile } from "./parts.jsx";
+import { Pick } from "./pick.jsx";
 import { get, set, useEditor } from "./store.js";
 
 const matches = (type, query) => !query || `${type.title} ${type.kind} ${type.group}`.toLowerCase().includes(query.trim().toLowerCase());
@@ -36,32 +36,8 @@ export function PaletteSearch(props) {
 }
 
 /** The kinds as a menu at a point of the screen. */
-export function StepMenu({ x, y, pick, onClose }) {
-  const types = useEditor((s) => s.typeList ?? []), [query, setQuery] = useState(""), [at, setAt] = useState(0), box = useRef(null);
-  const found = useMemo(() => types.filter((t) => t.shape !== "silent" && matches(t, query)), [types, query]);
-  useLayoutEffect(() => {
-    const r = box.current.getBoundingClientRect();
-    box.current.style.left = `${Math.min(x, window.innerWidth - r.width - 8)}px`;
-    box.current.style.top = `${Math.min(y, window.innerHeight - r.height - 8)}px`;
-  }, [x, y]);
-  useEffect(() => {
-    const away = (e) => !box.current?.contains(e.target) && onClose();
-    const timer = setTimeout(() => document.addEventListener("pointerdown", away), 0);
-    return () => (clearTimeout(timer), document.removeEventListener("pointerdown", away));
-  }, [onClose]);
-  const choose = (kind) => (onClose(), pick(kind));
-  const key = (e) => {
-    e.stopPropagation();
-    if (e.key === "Escape") onClose();
-    else if (e.key === "ArrowDown") e.preventDefault(), setAt((i) => Math.min(i + 1, found.length - 1));
-    else if (e.key === "ArrowUp") e.preventDefault(), setAt((i) => Math.max(i - 1, 0));
-    else if (e.key === "Enter" && found[at]) choose(found[at].kind);
-  };
-  return (
-    <div className="menu kinds" ref={box} style={{ position: "fixed" }} role="listbox" aria-label="Add a step" onKeyDown={key}>
-      <input className="field" autoFocus placeholder="Add a step" value={query} onChange={(e) => (setQuery(e.target.value), setAt(0))} />
-      {found.map((t, i) => <button type="button" key={t.kind} role="option" aria-selected={i === at} className={i === at ? "on" : ""} onClick={() => choose(t.kind)}><Tile type={t} size="s" />{t.title}</button>)}
-      {!found.length && <p className="hint" style={{ padding: "0 8px 8px" }}>No step is called that.</p>}
-    </div>
-  );
+export function StepMenu({ pick, ...rest }) {
+  const types = useEditor((s) => s.typeList ?? []);
+  const find = (query) => types.filter((t) => t.shape !== "silent" && matches(t, query)).map((t) => ({ key: t.kind, title: t.title, type: t }));
+  return <Pick {...rest} label="Add a step" find={find} pick={pick} none="No step is called that." />;
 }

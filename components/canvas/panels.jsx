@@ -1,10 +1,11 @@
 // Everything around the drawing that reacts: top bar, inspector head, problems, dock, run dialog, toasts.
 import React, { useEffect, useId, useRef, useState } from "react";
 import { useLocation } from "react-router";
+import { useMod } from "../../live/live/person.js";
 import * as act from "./actions.js";
 import { CodeDialog } from "./code.jsx";
 import { BoundInput, Owner, typed } from "./fields.jsx";
-import { took, duration } from "./fold.js";
+import { dayTime, took, duration } from "./fold.js";
 import { byId, getPath, refuseName, renameStep } from "./graph.js";
 import { levels } from "./inside.js";
 import * as live from "./live.js";
@@ -66,7 +67,7 @@ export function Name() {
   return names.map((name, i) => (
     <React.Fragment key={i}>
       {i > 0 && <span className="hide-m"><Icon name="right" size={14} /></span>}
-      {i < path.length ? <button type="button" className="link clip" onClick={() => go(path.slice(0, i))}>{name}</button> : <b className="clip">{name}</b>}
+      {i < path.length ? <button type="button" className="link clip" onClick={() => go(path.slice(0, i))}>{name}</button> : path.length ? <b className="clip">{name}</b> : <button type="button" className="clip own-name" title="Change the name" onClick={() => jump({ field: "name" })}>{name}</button>}
     </React.Fragment>
   ));
 }
@@ -179,7 +180,7 @@ export const DataTab = () => <div className="data-tab"><StepInput /><StepOutput 
 export function Problems({ own = false }) {
   const { problems, spec, types } = useEditor((s) => ({ problems: s.problems, spec: s.root, types: s.types }));
   const sorted = [...problems].sort((a, b) => (a.severity === "error" ? 0 : 1) - (b.severity === "error" ? 0 : 1));
-  if (!sorted.length) return own ? null : <p className="hint" style={{ margin: 0 }}>No problems. It can run.</p>;
+  if (!sorted.length) return own ? null : <p className="hint" style={{ margin: 0 }}>{spec.nodes.some((n) => !types[n.kind]?.silent) ? "No problems. It can run." : "It can run once it has a step."}</p>;
   return (
     <div>{sorted.map((p, i) => {
       const node = byId(spec).get((p.node_id ?? "").split(/[/[]/)[0]);
@@ -318,8 +319,9 @@ function RunDialog({ onClose }) {
     </Dialog>
   );
 }
+const spoken = (name) => name.charAt(0).toUpperCase() + name.slice(1).replaceAll("_", " ");
 function RunInput({ name, schema, required, value, fault, onChange, autoFocus }) {
-  const id = useId(), title = schema.title || name, common = { id, "data-testid": `run-input-${name}`, className: "field", "aria-invalid": !!fault, autoFocus };
+  const id = useId(), title = schema.title || spoken(name), common = { id, "data-testid": `run-input-${name}`, className: "field", "aria-invalid": !!fault, autoFocus };
   const long = schema.type === "string" && (schema.format === "textarea" || String(value).length > 60 || String(value).includes("\n"));
   return (
     <div>
@@ -350,19 +352,20 @@ function VersionsDialog({ onClose }) {
   return (
     <Dialog onClose={onClose} label="Versions">
       <div className="body"><h2>Versions</h2><p className="t2 cap" style={{ margin: "2px 0 10px" }}>A version never changes. Each run keeps the one it began with.</p>
-        {!rows ? <i className="sk" style={{ display: "block", height: 32 }} /> : rows.message ? <p className="err">{rows.message}</p> : rows.length ? rows.map((v) => <div key={v.version} className="prob"><span className="chip mono">v{v.version}</span><span className="grow t2">{new Date(v.created_at).toLocaleString()}</span></div>) : <p className="t2">No version yet. The first run makes one.</p>}
+        {!rows ? <i className="sk" style={{ display: "block", height: 32 }} /> : rows.message ? <p className="err">{rows.message}</p> : rows.length ? rows.map((v) => <div key={v.version} className="prob"><span className="chip mono">v{v.version}</span><span className="grow t2">{dayTime(v.created_at)}</span></div>) : <p className="t2">No version yet. The first run makes one.</p>}
       </div>
       <footer><button type="button" className="btn" onClick={onClose}>Close</button><button type="button" className="btn primary" disabled={busy} onClick={save}>Save version</button></footer>
     </Dialog>
   );
 }
 
-const KEYS = [["/", "Find a step"], ["A", "Add a step below"], ["Enter", "Open the inspector"], ["↑ ↓ ← →", "Follow the edges"], ["Shift ↑ ↓ ← →", "Move by 20"], ["Delete", "Delete"], ["Ctrl C, V, X, D", "Copy, paste, cut, duplicate"], ["Ctrl A", "Select all"], ["Shift drag", "Select a box"], ["Ctrl Z, Ctrl Shift Z", "Undo, redo"], ["Ctrl Enter", "Run"]];
+const KEYS = [["/", "Find a step"], ["A", "Add a step below"], ["C", "Connect to a step"], ["Enter", "Open the inspector"], ["↑ ↓ ← →", "Follow the edges"], ["Shift ↑ ↓ ← →", "Move by 20"], ["Delete", "Delete"], ["{mod} C, V, X, D", "Copy, paste, cut, duplicate"], ["{mod} A", "Select all"], ["Shift drag", "Select a box"], ["{mod} Z, {mod} Shift Z", "Undo, redo"], ["{mod} ↵", "Run"], ["?", "These keys"]];
 function HelpDialog({ onClose }) {
+  const mod = useMod();
   const type = useEditor((s) => (s.selection.nodes.length === 1 ? s.types[byId(s.spec).get(s.selection.nodes[0])?.kind] : null));
   return (
     <Dialog onClose={onClose} label={type ? type.title : "Keys"}>
-      <div className="body">{type ? <><div className="row" style={{ marginBottom: 10 }}><Tile type={type} size="m" /><h2>{type.title}</h2></div><Help text={type.help} /></> : <><h2 style={{ marginBottom: 10 }}>Keys</h2><dl className="kv" style={{ gridTemplateColumns: "150px 1fr" }}>{KEYS.map(([k, t]) => <React.Fragment key={k}><dt><kbd>{k}</kbd></dt><dd>{t}</dd></React.Fragment>)}</dl></>}</div>
+      <div className="body">{type ? <><div className="row" style={{ marginBottom: 10 }}><Tile type={type} size="m" /><h2>{type.title}</h2></div><Help text={type.help} /></> : <><h2 style={{ marginBottom: 10 }}>Keys</h2><dl className="kv" style={{ gridTemplateColumns: "150px 1fr" }}>{KEYS.map(([k, t]) => <React.Fragment key={k}><dt><kbd>{k.replaceAll("{mod}", mod)}</kbd></dt><dd>{t}</dd></React.Fragment>)}</dl></>}</div>
       <footer><button type="button" className="btn" onClick={onClose}>Close</button></footer>
     </Dialog>
   );

@@ -1,6 +1,7 @@
 // Small parts that every panel draws with: icon, badge, chip, tile, JSON and text views.
 import React, { memo, useState } from "react";
 import { SHAPES } from "../../icons/sprite.js";
+import { copyText } from "../../live/live/person.js";
 
 export const ICONS = { idle: "dot", pending: "dot", running: "spin", waiting: "pause", completed: "check", failed: "x", skipped: "skip", cancelled: "stop", needs_review: "quest" };
 export const WORDS = { idle: "Idle", pending: "Pending", running: "Running", waiting: "Waiting", completed: "Completed", failed: "Failed", skipped: "Skipped", cancelled: "Cancelled", needs_review: "Needs review" };
@@ -29,9 +30,10 @@ export function Seg({ value, options, onChange, small = true, label, ...rest }) 
     </span>
   );
 }
-export function CopyButton({ value, title = "Copy" }) {
+export function CopyButton({ value, title = "Copy", words = false }) {
   const [done, setDone] = useState(false);
-  const copy = () => navigator.clipboard?.writeText(text(value)).then(() => (setDone(true), setTimeout(() => setDone(false), 1200)), () => {});
+  const copy = async () => (await copyText(text(value))) && (setDone(true), setTimeout(() => setDone(false), 1200));
+  if (words) return <button type="button" className="btn" onClick={copy}><Icon name={done ? "check" : "copy"} size={14} /><span aria-live="polite">{done ? "Copied" : title}</span></button>;
   return <IconButton small name={done ? "check" : "copy"} size={14} title={title} onClick={copy} />;
 }
 

@@ -14,9 +14,9 @@ export const handlesOf = (ports) => [
   { id: "error", type: "source", position: "right", x: NODE_W - HIT / 2, y: ERROR_Y - HIT / 2, width: HIT, height: HIT },
 ];
 
-export function Port({ node, id, type, position, className, style, connectable }) {
+export function Port({ node, id, type, position, className, style, connectable, title }) {
   const can = connectable ? " connectable connectablestart connectableend connectionindicator" : "";
-  return <div className={`react-flow__handle react-flow__handle-${position} nodrag nopan ${type}${can} ${className}`} style={style} data-handleid={id} data-nodeid={node} data-handlepos={position} data-id={`1-${node}-${id}-${type}`} data-testid={`port-${node}-${type === "target" ? "in" : id}`} />;
+  return <div className={`react-flow__handle react-flow__handle-${position} nodrag nopan ${type}${can} ${className}`} style={style} title={title} data-handleid={id} data-nodeid={node} data-handlepos={position} data-id={`1-${node}-${id}-${type}`} data-testid={`port-${node}-${type === "target" ? "in" : id}`} />;
 }
 
 const handleOf = (event) => event.target.closest?.(".react-flow__handle.connectable");

@@ -1,13 +1,14 @@
 // The page of one run: its frozen drawing, what happened when, and the ways on from here.
 import React, { useEffect, useState } from "react";
 import { useLocation, useNavigate } from "react-router";
+import { ended } from "./fold.js";
 import { byId, complete } from "./graph.js";
 import * as live from "./live.js";
 import { Chip, Icon } from "./parts.jsx";
 import { Dialog, Failure, Toasts } from "./panels.jsx";
 import { get, reset, set, setTypes, shown, toast, useEditor } from "./store.js";
 import { api } from "./sync.js";
-import { Events, Facts, Outputs, StepDetail, Timeline } from "./timeline.jsx";
+import { Events, Facts, Outputs, StepDetail, Timeline, label } from "./timeline.jsx";
 
 const idFrom = (path) => /^\/runs\/([^/?#]+)/.exec(path)?.[1] ?? null;
 async function show(id) {
@@ -53,19 +54,19 @@ export function RunHead() {
 
 /** What the run needs from a person, or why it ended badly. */
 export function AskCard() {
-  const { run, runId } = live.useRun(), spec = useEditor((s) => s.root);
+  const { run, runId } = live.useRun(), { spec, types } = useEditor((s) => ({ spec: s.root, types: s.types }));
   if (!run) return null;
   if (run.status === "needs_review") return <ReviewCard run={run} runId={runId} />;
   if (run.waitingFor.length) {
-    const id = run.waitingFor[0], visit = [...run.visits.values()].find((v) => v.approvalId === id), node = byId(spec).get(visit?.nodeId);
+    const id = run.waitingFor[0], visit = [...run.visits.values()].find((v) => v.approvalId === id);
     return (
       <div className="ask" role="status"><span className="bd"><Icon name="pause" bold /></span>
-        <div className="grow"><div className="strong">{run.waitingFor.length === 1 ? "An answer is needed" : `${run.waitingFor.length} answers are needed`}</div><p className="clip">{node?.title || visit?.nodeId} asks: {visit?.question}</p></div>
+        <div className="grow"><div className="strong">{run.waitingFor.length === 1 ? "An answer is needed" : `${run.waitingFor.length} answers are needed`}</div><p className="clip">{visit && label(spec, visit.nodeId, types)} asks: {visit?.question}</p></div>
         <a className="btn primary" href={`/inbox?id=${id}`}>Review</a>
       </div>
     );
   }
-  if (run.error) return <div className="ask fault" role="status"><span className="bd"><Icon name="x" bold /></span><div className="grow"><div className="strong">{byId(spec).get(run.error.node_id)?.title || run.error.node_id || "The run"} failed</div><p>{run.error.message} {run.error.hint}</p></div></div>;
+  if (run.error) return <div className="ask fault" role="status"><span className="bd"><Icon name="x" bold /></span><div className="grow"><div className="strong">{run.error.node_id ? label(spec, run.error.node_id, types) : "The run"} failed</div><p>{ended(run.error.message)} {run.error.hint}</p></div></div>;
   return null;
 }
 const REASONS = { unsafe_effect: "A step may have acted once already, and nobody can tell from here.", quarantined: "Its workers were lost three times in a row without getting anywhere.", incompatible: "It was begun by a version of Nexod that this one does not understand.", diverged: "Repeating it would not have asked the same again." };
@@ -83,7 +84,7 @@ function ReviewCard({ run, runId }) {
       <button type="button" className="btn sm" onClick={() => send("repeat")}>Repeat</button>
       {visit && <button type="button" className="btn sm" onClick={() => setAsking("{}")}>Use an output</button>}
       <button type="button" className="btn sm danger" onClick={() => send("fail")}>Fail</button>
-      {asking !== null && <JsonDialog title="Use this output" text={asking} action="Use" onClose={() => setAsking(null)} onDone={(value) => send("use", value)} />}
+      {asking !== null && <JsonDialog title="Use this output" hint="What the step would have answered, as JSON. The run goes on with it." text={asking} action="Use" onClose={() => setAsking(null)} onDone={(value) => send("use", value)} />}
     </div>
   );
 }

@@ -152,16 +152,16 @@ export function jump(problem) {
   set({ tab: /^(retry|timeout_s|max_visits|join)/.test(path) ? "reliability" : "configure" });
   if (!path) return void (known && setTimeout(() => view?.focus(id), 60));
   set({ target: path });
-  setTimeout(() => seek(path.split("."), 8), 60);
+  setTimeout(() => seek(path.split("."), 8, () => (path === "target" ? document.querySelector('[data-testid="target-switch"] [aria-checked="true"]').focus() : known && view?.focus(id))), 60);
 }
-/** Lists open the row that holds `target` meanwhile; after some tries what holds the field will do. */
-function seek(names, tries) {
+/** Lists open the row that holds `target` meanwhile; after some tries what holds the field will do, else `otherwise`. */
+function seek(names, tries, otherwise) {
   for (let n = names.length; n > 0; n -= tries ? names.length : 1) {
     const found = document.querySelector(`[data-testid="field-${CSS.escape(names.slice(0, n).join("."))}"]`);
     if (found) return set({ target: null }), found.focus();
   }
-  if (tries) setTimeout(() => seek(names, tries - 1), 40);
-  else set({ target: null });
+  if (tries) setTimeout(() => seek(names, tries - 1, otherwise), 40);
+  else set({ target: null }), otherwise();
 }
 
 // ---------- toasts: at most three, errors stay

@@ -1,6 +1,6 @@
 // A run to read: timeline, one step's input and output, result, raw events. The dock and the run page show the same.
 import React, { useState } from "react";
-import { duration, took } from "./fold.js";
+import { clock, duration, ended, says, took } from "./fold.js";
 import { ancestors, byId } from "./graph.js";
 import { chosenVisit, useRun } from "./live.js";
 import { Badge, Chip, CopyButton, Icon, IconButton, Json, Read, Seg, Tile } from "./parts.jsx";
@@ -19,9 +19,11 @@ function stepAt(spec, path) {
   }
   return { node, items, depth: path.split("/").length - 1 };
 }
-const label = (spec, path) => {
+/** As its card says it: a step without a title of its own has that of its kind. */
+const titleOf = (node, types) => node?.title || types[node?.kind]?.title || node?.id;
+export const label = (spec, path, types) => {
   const { node, items } = stepAt(spec, path);
-  return (node?.title || path.split("/").at(-1)) + (items.length ? ` · item ${items.join(".")}` : "");
+  return (titleOf(node, types) || path.split("/").at(-1)) + (items.length ? ` · item ${items.join(".")}` : "");
 };
 /** A crew's member as people know it. */
 const member = (spec, path, id) => stepAt(spec, path).node?.config?.members?.find((m) => m.id === id)?.role ?? (id === "manager" ? "Manager" : id);
@@ -32,12 +34,15 @@ function chip(visit, many) {
   if (visit.port && visit.port !== "out") return visit.port;
   return many ? `pass ${visit.visit}` : null;
 }
+const MIN = 60, HOUR = 3600, DAY = 86400;
+const LONG = [MIN, 1.5 * MIN, 2 * MIN, 3 * MIN, 4 * MIN, 5 * MIN, 8 * MIN, 10 * MIN, 15 * MIN, 20 * MIN, 30 * MIN, HOUR, 1.5 * HOUR, 2 * HOUR, 3 * HOUR, 4 * HOUR, 6 * HOUR, 8 * HOUR, 12 * HOUR, DAY];
 /** Seconds between two lines of the axis: five steps that look even. */
 function stepOf(total) {
   const raw = total / 5000 || 0.2, p = 10 ** Math.floor(Math.log10(raw));
-  return [1, 1.2, 1.5, 2, 2.4, 3, 4, 5, 6, 8, 10].map((m) => m * p).find((m) => m >= raw) ?? raw;
+  if (raw > DAY) return Math.ceil(raw / DAY) * DAY;
+  return raw > 24 ? [30, 40, ...LONG].find((m) => m >= raw) : [1, 1.2, 1.5, 2, 2.4, 3, 4, 5, 6, 8, 10].map((m) => m * p).find((m) => m >= raw) ?? raw;
 }
-const tick = (s) => (s === 0 ? "0 s" : s < 1 ? `${Math.round(s * 1000)} ms` : s < 120 ? `${+s.toFixed(1)} s` : `${Math.round(s / 60)} min`);
+const tick = (s, unit) => (s === 0 ? "0 s" : unit < 0.1 ? `${+(s * 1000).toFixed(1)} ms` : unit < MIN ? `${+s.toFixed(2)} s` : unit < HOUR ? `${+(s / MIN).toFixed(1)} min` : unit < DAY ? `${+(s / HOUR).toFixed(1)} h` : `${+(s / DAY).toFixed(1)} d`);
 
 const MOST = 400;
 export function Timeline() {
@@ -52,15 +57,15 @@ export function Timeline() {
   const copiedBefore = (v) => v.endedAt != null && v.endedAt < begin;
   return (
     <ol className="tl" aria-label="Timeline">
-      <li className="r ax"><div className="nm">Step</div><div className="bars">{[0, 1, 2, 3, 4].map((i) => <span key={i} style={{ left: `${i * 20}%` }}>{tick(i * unit)}</span>)}</div><div className="du" style={{ fontSize: 11 }}>Took</div></li>
+      <li className="r ax"><div className="nm">Step</div><div className="bars">{[0, 1, 2, 3, 4].map((i) => <span key={i} style={{ left: `${i * 20}%` }}>{tick(i * unit, unit)}</span>)}</div><div className="du" style={{ fontSize: 11 }}>Took</div></li>
       {all.length > MOST && <li className="hint" style={{ padding: "0 16px 6px" }}>The last {MOST} of {all.length} visits. All of them are under Events.</li>}
       {visits.map((v) => (
         <React.Fragment key={v.key}>
           <li className={`r${open === v.key ? " on" : ""}`} data-testid="timeline-row" data-seq={v.seq} data-type={v.type} data-node={v.nodeId} data-status={v.status} role="button" tabIndex={0} onClick={() => choose(v)} onKeyDown={(e) => (e.key === "Enter" || e.key === " ") && (e.preventDefault(), choose(v))}>
-            <div className={v.nodeId.includes("/") ? "nm sub" : "nm"}><Badge status={v.status} /><Tile type={typeOf(ui, v.nodeId)} size="s" /><span className="clip">{label(ui.root, v.nodeId)}</span>{chip(v, many.get(v.nodeId) > 1) && <span className="chip">{chip(v, many.get(v.nodeId) > 1)}</span>}</div>
+            <div className={v.nodeId.includes("/") ? "nm sub" : "nm"}><Badge status={v.status} /><Tile type={typeOf(ui, v.nodeId)} size="s" /><span className="clip">{label(ui.root, v.nodeId, ui.types)}</span>{chip(v, many.get(v.nodeId) > 1) && <span className="chip">{chip(v, many.get(v.nodeId) > 1)}</span>}</div>
             <div className="bars">
               {v.retries.map((r, i) => <i key={i} className="bar s-failed" style={pos(r.from, r.at)} />)}
-              <i className={`bar s-${v.status}`} style={pos(v.retries.length ? v.triedAt : v.startedAt, v.endedAt ?? now)} />
+              <i className={`bar s-${v.status}`} style={pos(v.status === "waiting" && v.retries.length ? v.retries.at(-1).at : v.retries.length ? v.triedAt : v.startedAt, v.endedAt ?? now)} />
               {!run.endedAt && <i className="now" style={{ left: pos(now, now).left }} />}
             </div>
             <div className="du">{copiedBefore(v) ? "copied" : took(v, now)}</div>
@@ -80,7 +85,7 @@ export function Timeline() {
         </li>
       )}
       {unseen.map((n) => (
-        <li key={n.id} className="r" onClick={() => select([n.id])}><div className="nm"><Badge status="idle" /><Tile type={ui.types[n.kind]} size="s" /><span className="clip t2">{n.title || n.id}</span></div><div className="bars">{!run.endedAt && <i className="now" style={{ left: pos(now, now).left }} />}</div><div className="du">–</div></li>
+        <li key={n.id} className="r" onClick={() => select([n.id])}><div className="nm"><Badge status="idle" /><Tile type={ui.types[n.kind]} size="s" /><span className="clip t2">{titleOf(n, ui.types)}</span></div><div className="bars">{!run.endedAt && <i className="now" style={{ left: pos(now, now).left }} />}</div><div className="du">–</div></li>
       ))}
     </ol>
   );
@@ -101,12 +106,12 @@ function Sources({ input, spec, types, nodeId }) {
   );
 }
 function Value({ value }) {
-  if (value != null && typeof value === "object" && !value.$blob) return <pre className="pre">{JSON.stringify(value, null, 2)}</pre>;
-  return <span style={{ whiteSpace: "pre-wrap" }}>{value?.$blob ? value.preview : String(value ?? "–")}</span>;
+  if (value != null && typeof value === "object" && !value.$blob) return <Read value={value} deep={1} />;
+  return <span style={{ whiteSpace: "pre-wrap" }}>{value?.$blob ? value.preview : String(value ?? "") || "–"}</span>;
 }
 function Source({ id, spec, types }) {
   const node = byId(spec).get(id);
-  return <button type="button" className="src" onClick={() => (set({ visit: null }), select([id]))}><Icon name={types[node?.kind]?.icon ?? "flow"} size={13} />{node?.title || id}</button>;
+  return <button type="button" className="src" onClick={() => (set({ visit: null }), select([id]))}><Icon name={types[node?.kind]?.icon ?? "flow"} size={13} />{titleOf(node, types) || id}</button>;
 }
 
 export function StepInput() {
@@ -125,10 +130,10 @@ export function StepOutput() {
     <section data-testid="node-output">
       <h3>Output{demo && <span className="chip">Demo model</span>}<Seg value={view} options={[["read", "Read"], ["json", "JSON"]]} onChange={setView} label="Show output as" /></h3>
       {!visit ? <p className="t3">{run ? "This step has not run." : "No run yet."}</p>
-        : visit.error ? <><p className="err" style={{ margin: 0 }}><b>{visit.error.message}</b> {visit.error.hint}</p>{view === "json" && <Json value={visit.error} />}</>
+        : visit.error ? <><p className="err" style={{ margin: 0 }}><b>{ended(visit.error.message)}</b> {visit.error.hint}</p>{view === "json" && <Json value={visit.error} />}</>
         : visit.output !== undefined ? <Output visit={visit} view={view} />
         : visit.said.length ? <div className="prose">{visit.said.map((part, i) => <p key={i} className={i === visit.said.length - 1 ? "streaming" : undefined} style={{ whiteSpace: "pre-wrap" }}>{part.who && <b className="t2">{member(root, visit.nodeId, part.who)}<br /></b>}{part.text}</p>)}</div>
-        : visit.status === "waiting" ? <p className="t2">{visit.approvalId ? <>Waiting for an answer. <a className="link" href={`/inbox?id=${visit.approvalId}`}>Review</a></> : "Waiting."}</p>
+        : visit.status === "waiting" ? <p className="t2">{visit.approvalId ? <>Waiting for an answer. <a className="link" href={`/inbox?id=${visit.approvalId}`}>Review</a></> : visit.retries.length ? `${ended(visit.retries.at(-1).error?.message ?? "It failed")} ${says(run, visit, "waiting")}.` : "Waiting."}</p>
         : <p className="t3">{visit.status === "running" ? "Nothing yet" : "Nothing"}</p>}
     </section>
   );
@@ -156,7 +161,7 @@ export function StepDetail({ onFork }) {
     <section className="det">
       <header>
         <Tile type={types[node?.kind]} size="m" />
-        <div className="grow"><div className="strong clip">{visit ? label(root, visit.nodeId) : node?.title || id}{passes.length > 1 && visit ? `, pass ${visit.visit}` : ""}</div></div>
+        <div className="grow"><div className="strong clip">{visit ? label(root, visit.nodeId, types) : titleOf(node, types) || id}{passes.length > 1 && visit ? `, pass ${visit.visit}` : ""}</div></div>
         {visit && <Chip status={visit.status} />}
         {visit?.doneSeq != null && onFork && <button type="button" className="btn sm" data-testid="fork-button" onClick={() => onFork(visit)}><Icon name="fork" />Fork from here</button>}
         <IconButton small name="up" title="Previous pass" disabled={!before} onClick={() => set({ visit: before.key })} />
@@ -171,8 +176,8 @@ export function StepDetail({ onFork }) {
 
 export function Outputs() {
   const { run, info } = useRun(), outputs = run?.outputs ?? info?.outputs, error = run?.error ?? info?.error, [view, setView] = useState("read");
-  const spec = useEditor((s) => s.root);
-  if (error) return <div className="prob"><Badge status="failed" /><div className="grow"><b>{error.node_id ? `${label(spec, error.node_id)}: ` : ""}{error.message}</b><p>{error.hint}</p><p className="mono t3">{error.code}</p></div></div>;
+  const { spec, types } = useEditor((s) => ({ spec: s.root, types: s.types }));
+  if (error) return <div className="prob"><Badge status="failed" /><div className="grow"><b>{error.node_id ? `${label(spec, error.node_id, types)}: ` : ""}{ended(error.message)}</b><p>{error.hint}</p><p className="mono t3">{error.code}</p></div></div>;
   if (run?.status !== "completed") return <p className="t3">{run ? "There is no result yet." : "No run yet."}</p>;
   return (
     <div>
@@ -187,7 +192,7 @@ export function Events() {
   return (
     <div>{run.events.slice(-1000).map((e) => (
       <div key={e.seq} className="ev" data-testid="timeline-row" data-seq={e.seq} data-type={e.type} data-node={e.node_id ?? ""} role="button" tabIndex={0} onClick={() => setOpen(open === e.seq ? null : e.seq)} onKeyDown={(k) => k.key === "Enter" && setOpen(open === e.seq ? null : e.seq)}>
-        <span className="num t3">{e.seq}</span><span className="mono">{e.type}</span><span className="clip t2">{e.key ?? e.node_id ?? ""}</span><time className="t3 num" dateTime={e.at}>{new Date(e.at).toLocaleTimeString()}</time>
+        <span className="num t3">{e.seq}</span><span className="mono">{e.type}</span><span className="clip t2">{e.key ?? e.node_id ?? ""}</span><time className="t3 num" dateTime={e.at}>{clock(e.at)}</time>
         {open === e.seq && <pre className="pre">{JSON.stringify(e.payload, null, 2)}</pre>}
       </div>
     ))}</div>

@@ -141,7 +141,7 @@ function Job({ job }) {
             <div className="meter" role="progressbar" aria-label={`Sending ${job.file.name}`} aria-valuenow={percent} aria-valuemin={0} aria-valuemax={100}>
               <i style={{ transform: `scaleX(${job.sent})` }} />
             </div>
-            <span className="t2 cap num said">{words}</span>
+            <span className="t2 cap num sending">{words}</span>
           </div>
         )}
       </div>

@@ -1,5 +1,5 @@
 """Small parts that live in the browser: clocks, ticks, toasts, copy, file import."""
 
-from components.live.live import copy_button, hotkey, import_file, left, live, toasts, when
+from components.live.live import copy_button, hotkey, import_file, keys, left, live, toasts, when
 
-__all__ = ["copy_button", "hotkey", "import_file", "left", "live", "toasts", "when"]
+__all__ = ["copy_button", "hotkey", "import_file", "keys", "left", "live", "toasts", "when"]

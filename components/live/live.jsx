@@ -1,5 +1,6 @@
 // Clocks, ticks, keys, toasts, copy and import: what needs the browser and nothing else.
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { copyText, useMod } from "./person.js";
 
 const Icon = ({ name, size = 16, bold }) => (
   <svg className={bold ? "ic b" : "ic"} width={size} height={size} viewBox="0 0 24 24" aria-hidden="true">
@@ -46,14 +47,29 @@ export function Hotkey({ press, focus, onPress }) {
   return null;
 }
 
+/** `{mod} ↵` in the words of this machine's keyboard. */
+export function Keys({ press, className }) {
+  const mod = useMod();
+  return <kbd className={className}>{press.replaceAll("{mod}", mod)}</kbd>;
+}
+
 const ICONS = { completed: "check", failed: "x", waiting: "pause" };
 
+// What was told goes along to the next page; an error stays with the page that it is about. A page that is loaded anew
+// still knows the last notice, and does not tell it again.
+const TOLD = "nexod_told";
+let toldNow = [];
+const toasters = new Set();
+const put = (next) => ((toldNow = next), toasters.forEach((draw) => draw()));
+const drop = (id) => put(toldNow.filter((one) => one.id !== id));
+
 export function Toasts({ notice }) {
-  const [shown, setShown] = useState([]);
-  const drop = (id) => setShown((all) => all.filter((one) => one.id !== id));
+  const shown = useSyncExternalStore((draw) => (toasters.add(draw), () => toasters.delete(draw)), () => toldNow, () => toldNow);
+  useEffect(() => put(toldNow.filter((one) => one.tone !== "failed" || one.at === location.pathname)), []);
   useEffect(() => {
-    if (!notice?.id) return;
-    setShown((all) => [...all.filter((one) => one.id !== notice.id), notice].slice(-3));
+    if (!notice?.id || sessionStorage.getItem(TOLD) === notice.id) return;
+    sessionStorage.setItem(TOLD, notice.id);
+    put([...toldNow, { ...notice, at: location.pathname }].slice(-3));
     if (notice.tone !== "failed") setTimeout(() => drop(notice.id), 5000);
   }, [notice?.id]);
   return (
@@ -140,7 +156,7 @@ export function Left({ at, pill = false }) {
 export function Copy({ text, label = "Copy", className = "btn ghost sm", ...rest }) {
   const [done, setDone] = useState(false);
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
+    if (!(await copyText(text))) return;
     setDone(true);
     setTimeout(() => setDone(false), 1600);
   };

@@ -9,6 +9,8 @@ import reflex as rx
 from components.linked import linked
 
 SCRIPT = linked(__file__, "live.jsx")
+PERSON = linked(__file__, "person.js")
+"""Of `live.jsx`, and of other folders' files that copy or name keys."""
 
 
 class Live(rx.Component):
@@ -30,6 +32,15 @@ class Hotkey(rx.Component):
     press: rx.Var[str]
     focus: rx.Var[str]
     on_press: rx.EventHandler[rx.event.no_args_event_spec]
+
+
+class Keys(rx.Component):
+    """Keys to press, as this machine names them: `{mod}` is ⌘ or Ctrl."""
+
+    library = SCRIPT
+    tag = "Keys"
+
+    press: rx.Var[str]
 
 
 class Toasts(rx.Component):
@@ -83,6 +94,7 @@ class ImportFile(rx.Component):
 
 live = Live.create
 hotkey = Hotkey.create
+keys = Keys.create
 toasts = Toasts.create
 when = When.create
 left = Left.create

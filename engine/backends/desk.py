@@ -168,7 +168,7 @@ class Desk:
         if hand.use.approve:
             who = next((m.role for m in self.brief.members if m.id == agent), agent)
             shown = {"tool": call.name, "arguments": arguments}
-            text = f"Let {who} use {hand.kind.title}?"
+            text = f"Let {who} use “{hand.kind.title}”?"
             answer = await self._asked(place, Question(text, shown, hand.offer.parameters, arguments, type="tool"))
             if answer["decision"] != "approved":
                 return f"Error: a person refused this call. {answer.get('comment') or ''}".strip()

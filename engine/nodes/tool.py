@@ -87,7 +87,7 @@ class Tool(Step):
 async def _approved(kind: tools.ToolType, args: dict[str, Any], ctx: RunContext) -> dict[str, Any]:
     """The arguments that a person let through, edited or not."""
     shown = {"tool": kind.name, "arguments": args}
-    said = await ctx.ask(Question(f"Use {kind.title}?", shown, kind.parameters, args, type="tool"))
+    said = await ctx.ask(Question(f"Use “{kind.title}”?", shown, kind.parameters, args, type="tool"))
     if said["decision"] != "approved":
         comment = said.get("comment") or ""
         raise NodeError(f"A person refused this call. {comment}".strip(), code="rejected", comment=comment)

@@ -10,6 +10,7 @@ from components import form
 from components.canvas import canvas as c
 from components.icons import icon, tile
 from components.layout import link
+from components.live import keys
 from engine.services import catalog
 from nexod_app.editor import view
 from nexod_app.shell import page as shell
@@ -75,7 +76,7 @@ def top_bar() -> rx.Component:
         c.Action.create(
             icon("play", 14),
             "Run",
-            rx.el.kbd("⌘ ↵", class_name="hide-m"),
+            keys(press="{mod} ↵", class_name="hide-m"),
             act="run",
             class_name="btn primary",
             data_testid="run-button",

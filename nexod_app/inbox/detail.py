@@ -107,7 +107,7 @@ def _content() -> rx.Component:
     return rx.el.div(
         rx.el.header(
             icon("eye"),
-            "What you answer for",
+            rx.el.span("What you answer for", class_name="clip"),
             rx.cond(CARD.demo, rx.el.span("Demo model", class_name="chip")),
             rx.el.span(class_name="grow"),
             rx.cond(~CARD.empty, rx.fragment(_raw(), copy_button(text=CARD.text))),
@@ -139,7 +139,7 @@ def _content() -> rx.Component:
 def _raw() -> rx.Component:
     return rx.el.button(
         icon("code", 14),
-        rx.cond(Inbox.raw, "As text", "As written"),
+        rx.el.span(rx.cond(Inbox.raw, "As text", "As written"), class_name="sr-m"),
         type="button",
         class_name="btn ghost sm",
         aria_pressed=rx.cond(Inbox.raw, "true", "false"),

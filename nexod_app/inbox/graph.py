@@ -9,6 +9,7 @@ from typing import Any
 
 from components.icons import STATUS_WORDS
 from engine.events import to_ms
+from nexod_app import drawings
 from nexod_app.words import count, duration
 
 LONGEST = 12
@@ -50,8 +51,9 @@ def node(flow: Mapping[str, Any], path: str) -> tuple[Mapping[str, Any], Mapping
 
 
 def title(flow: Mapping[str, Any], path: str) -> str:
+    """As its card says it: a step without a title of its own has that of its kind."""
     step, _ = node(flow, path)
-    return step.get("title") or path.rsplit("/", 1)[-1]
+    return step.get("title") or drawings.kinds().get(step.get("kind"), {}).get("title") or path.rsplit("/", 1)[-1]
 
 
 def leads(flow: Mapping[str, Any], path: str, deadline: bool) -> list[Lead]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from components.form import sentence, titled
 from engine.events import to_ms
 from nexod_app import prose
 from nexod_app.inbox import graph
 from nexod_app.inbox.graph import Lead, Step
+from nexod_app.words import person
 
 SOON_MS = 24 * 3600_000
 CLOSED = ("approved", "rejected", "expired", "cancelled")
@@ -143,7 +146,7 @@ def card(
 def _by(approval: Mapping[str, Any]) -> str:
     match approval["status"]:
         case "approved" | "rejected":
-            return f"by {approval['decided_by'] or 'somebody'}"
+            return f"by {person(approval['decided_by'] or 'somebody')}"
         case "expired":
             return "no answer in time"
         case "cancelled":
@@ -176,8 +179,8 @@ def fields(schema: Mapping[str, Any] | None, data: Any) -> list[dict[str, Any]]:
 def _field(name: str, schema: Mapping[str, Any], required: bool, value: Any) -> dict[str, Any]:
     return {
         "name": name,
-        "title": schema.get("title") or name.replace("_", " ").capitalize(),
-        "help": schema.get("description") or "",
+        "title": titled(schema, name),
+        "help": sentence((schema.get("description") or "").replace("`", "")),
         "kind": _kind(schema, value),
         "options": schema.get("enum") or [],
         "required": required,
@@ -192,7 +195,8 @@ def _kind(schema: Mapping[str, Any], value: Any) -> str:
         case "boolean" | "integer" | "number" as plain:
             return plain
         case "string":
-            return "long" if schema.get("maxLength", 0) > 200 or "\n" in str(value) or len(str(value)) > 80 else "text"
+            roomy = schema.get("maxLength", 0) > 200 and not re.fullmatch(r"https?://\S+", str(value))
+            return "long" if roomy or "\n" in str(value) or len(str(value)) > 80 else "text"
         case _:
             return "json"
 

@@ -31,7 +31,7 @@ def bench() -> rx.Component:
                 rx.el.button(
                     icon("search"), "Search", type="submit", class_name="btn primary", data_testid="bench-ask"
                 ),
-                class_name="ask",
+                class_name="asking",
             ),
             rx.el.div(
                 rx.foreach(Bench.sides, _side),

@@ -21,6 +21,8 @@ MOST = 200
 """Collections listed."""
 PAGE = 100
 """Documents listed at a time."""
+UNREADY, UNREADY_AT = 5000, "pending,ingesting,failed"
+"""Documents in work or failed that the bar of all of them looks at; they may stand behind those listed."""
 TABS = ("documents", "try", "settings")
 
 
@@ -221,14 +223,23 @@ def choices(ws: Workspace) -> tuple[list[Choice], list[Choice]]:
 def look(ws: Workspace, collection_id: str, most: int) -> tuple[Head, list[Doc], Progress, str]:
     """The collection and its newest documents, with the cursor of the next ones."""
     one = collections.get(ws, collection_id)
+    rows, more = read(ws, collection_id, most)
+    unready, _ = read(ws, collection_id, UNREADY, UNREADY_AT) if more else (rows, "")
+    total = one["documents"] if more else len(rows)
+    progress = view.progress(total, [row for row in unready if row["status"] != "ready"])
+    return view.head(one), [view.doc(row) for row in rows], progress, more
+
+
+def read(ws: Workspace, collection_id: str, most: int, status: str | None = None) -> tuple[list[dict[str, Any]], str]:
+    """The newest documents, `most` of them or a page more, and the cursor of the next ones."""
     rows, more = [], None
     while len(rows) < most:
-        page = documents.list_(ws, collection_id, PAGE, more)
+        page = documents.list_(ws, collection_id, PAGE, more, status)
         rows += page["items"]
         more = page["next"]
         if not more:
             break
-    return view.head(one), [view.doc(row) for row in rows], view.progress(rows), more or ""
+    return rows, more or ""
 
 
 def further(ws: Workspace, collection_id: str, after: str) -> tuple[list[Doc], str]:

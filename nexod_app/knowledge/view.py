@@ -249,18 +249,18 @@ def size(number: int) -> str:
     return f"{number / 1024:.0f} KB" if number < 2**20 else f"{number / 2**20:.1f} MB"
 
 
-def progress(documents: Sequence[Mapping[str, Any]]) -> Progress:
-    """All of them together: each counts the same, one that failed as done."""
-    if not documents:
+def progress(total: int, unready: Sequence[Mapping[str, Any]]) -> Progress:
+    """All of them together: each counts the same, one that failed as done. `unready` are those in work or failed."""
+    if not total:
         return Progress()
-    ready = sum(one["status"] == "ready" for one in documents)
-    failed = sum(one["status"] == "failed" for one in documents)
-    busy = [one for one in documents if one["status"] in AT_WORK]
-    done = len(documents) - len(busy) + sum(one["progress"] or 0 for one in busy)
-    words = f"{ready} of {count(len(documents), 'document')} searchable"
+    failed = sum(one["status"] == "failed" for one in unready)
+    busy = [one for one in unready if one["status"] in AT_WORK]
+    ready = max(total - failed - len(busy), 0)
+    done = total - len(busy) + sum(one["progress"] or 0 for one in busy)
+    words = f"{ready:,} of {count(total, 'document')} searchable"
     if failed:
-        words += f", {failed} failed"
-    return Progress(words, _percent(done / len(documents)), bool(busy), ready, failed)
+        words += f", {failed:,} failed"
+    return Progress(words, _percent(done / total), bool(busy), ready, failed)
 
 
 def passage(one: Mapping[str, Any]) -> Passage:

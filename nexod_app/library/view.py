@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from components.form import sentence
+
 ORDER = ("AI", "Logic", "People", "Data", "Integration", "Canvas", "Tools", "Agents", "Crews")
 PLAIN = {
     "string": "text", "integer": "whole number", "number": "number", "boolean": "yes or no", "object": "object",
@@ -62,7 +64,7 @@ def of_tool(tool: Mapping[str, Any]) -> Entry:
     use = {"name": tool["name"], "config": {}, "approve": False}
     return Entry(
         f"tool-{tool['name']}", tool["name"], tool["title"], "Tools", "integration", tool["icon"], tool["help"],
-        tables, ("Repeating", [EFFECTS[tool["effect"]]]), ("In an agent", use),
+        tables, ("Effect", [EFFECTS[tool["effect"]]]), ("In an agent", use),
     )  # fmt: skip
 
 
@@ -108,7 +110,11 @@ def fields(schema: Mapping[str, Any]) -> list[Field]:
     required = schema.get("required", [])
     return [
         Field(
-            name, type_words(one, schema), name in required, _default(one, name in required), one.get("description", "")
+            name,
+            type_words(one, schema),
+            name in required,
+            _default(one, name in required),
+            sentence(one.get("description", "")),
         )
         for name, one in schema.get("properties", {}).items()
     ]

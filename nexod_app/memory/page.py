@@ -196,7 +196,7 @@ def _tools(one: rx.Var[Item]) -> rx.Component:
 
 
 def _form(text: rx.Var[str] | str, subject: rx.Var[str] | str | None = None) -> rx.Component:
-    """Without a subject for a pattern: it is the step that it was learned at, shown by its name."""
+    """What a pattern is about is where it was learned: only facts have a subject to choose."""
     return rx.el.form(
         rx.el.label(
             rx.el.span("What to remember", class_name="label"),
@@ -205,7 +205,7 @@ def _form(text: rx.Var[str] | str, subject: rx.Var[str] | str | None = None) -> 
                 auto_focus=True,
             ),
         ),
-        rx.fragment() if subject is None else _about_field(subject),
+        rx.fragment() if subject is None else _subject(subject),
         rx.el.footer(
             rx.el.button("Cancel", type="button", class_name="btn", on_click=Memory.edit("")),
             rx.el.button("Save", type="submit", class_name="btn primary", data_testid="save-item"),
@@ -216,11 +216,11 @@ def _form(text: rx.Var[str] | str, subject: rx.Var[str] | str | None = None) -> 
     )  # fmt: skip
 
 
-def _about_field(subject: rx.Var[str] | str) -> rx.Component:
+def _subject(value: rx.Var[str] | str) -> rx.Component:
     return rx.el.label(
         rx.el.span("About", class_name="label"),
         rx.el.input(
-            name="subject", default_value=subject, class_name="field", max_length=200,
+            name="subject", default_value=value, class_name="field", max_length=200,
             placeholder="A customer, a project; steps recall by it",
         ),
     )  # fmt: skip

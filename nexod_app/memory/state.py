@@ -184,8 +184,8 @@ class Threads(rx.State):
 
 def items(ws: Workspace, kind: str, query: str, after: str) -> tuple[list[Item], str]:
     page = memory.list_items(ws, kind, query, PAGE, after or None)
-    names = {one["id"]: one["name"] for one in workflows.list_(ws, MOST)["items"]} if kind == "pattern" else {}
-    return [view.item(one, names) for one in page["items"]], page["next"] or ""
+    flows = {one["id"]: one["spec"] for one in workflows.list_(ws, MOST)["items"]} if kind == "pattern" else {}
+    return [view.item(one, flows) for one in page["items"]], page["next"] or ""
 
 
 def threads(ws: Workspace, after: str) -> tuple[list[Thread], str]:

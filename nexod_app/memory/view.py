@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nexod_app.inbox.graph import title
 from nexod_app.prose import written
 from nexod_app.words import count
 
@@ -56,14 +57,14 @@ class Message:
     at: str
 
 
-def item(one: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Item:
-    """`names` are those of workflows, for patterns: their subject is a workflow's id and a step."""
+def item(one: Mapping[str, Any], flows: Mapping[str, Mapping[str, Any]] | None = None) -> Item:
+    """`flows` are the workflows by id, for patterns: their subject is a workflow's id and a step."""
     details = one.get("details") or {}
     before, after = changed(details.get("changes") or [])
     return Item(
         id=one["id"],
         text=one["text"],
-        subject=place(one["subject"] or "", names or {}) if one["kind"] == "pattern" else one["subject"] or "",
+        subject=place(one["subject"] or "", flows or {}) if one["kind"] == "pattern" else one["subject"] or "",
         seen=f"seen {one['seen']} times" if (one.get("seen") or 1) > 1 else "",
         run_id=one.get("run_id") or "",
         changed=one["updated_at"] or "",
@@ -77,10 +78,11 @@ def item(one: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Item
     )
 
 
-def place(subject: str, names: Mapping[str, str]) -> str:
-    """`Refund desk · review`."""
+def place(subject: str, flows: Mapping[str, Mapping[str, Any]]) -> str:
+    """`Refund desk · Above the limit`."""
     workflow, _, step = subject.partition("/")
-    return " · ".join(part for part in (names.get(workflow, ""), step) if part)
+    flow = flows.get(workflow, {})
+    return " · ".join(part for part in (flow.get("name", ""), title(flow, step) if step else "") if part)
 
 
 def changed(changes: Sequence[Mapping[str, Any]]) -> tuple[str, str]:

@@ -238,3 +238,36 @@ def test_a_tool_that_is_not_known_is_edited_as_json(page: Page, api: httpx.Clien
     fill(page, tools__0__config='{"a": 2}')
     saved(page)
     assert step_of(api, workflow, "a")["config"]["tools"] == [{"name": "gone", "config": {"a": 2}}]
+
+
+def members(page: Page) -> list[str]:
+    return at(page, "field-members").locator("> li > .row > button[aria-expanded]").all_inner_texts()
+
+
+def test_the_members_of_a_crew_are_put_in_order_by_keys_and_by_hand(page: Page, api: httpx.Client) -> None:
+    known = [{"id": name, "role": name.capitalize(), "goal": "Right"} for name in ("ann", "bob", "cid")]
+    tasks = [{"id": f"t_{one['id']}", "description": "Do it.", "member": one["id"]} for one in known]
+    workflow = make(api, node("crew", "c", members=known, tasks=tasks))
+    show(page, workflow)
+    at(page, "node-c").click()
+    at(page, "field-members.2").get_by_role("button", name="Cid").click()
+    page.keyboard.press("Alt+ArrowUp")
+    page.keyboard.press("Alt+ArrowUp")
+    assert members(page) == ["Cid", "Ann", "Bob"]
+    # Focus and the open form stay with the one that moved.
+    expect(at(page, "field-members.0").get_by_role("button", name="Cid")).to_be_focused()
+    expect(at(page, "field-members.0.role")).to_have_value("Cid")
+    at(page, "field-members.1").get_by_role("button", name="Move member 2 up").click()
+    assert members(page) == ["Ann", "Cid", "Bob"]
+    expect(at(page, "field-members.1.role")).to_have_value("Cid")
+    at(page, "field-members.1").get_by_role("button", name="Cid").click()
+    at(page, "field-members.0").locator(".grip").drag_to(at(page, "field-members.2"))
+    assert members(page) == ["Cid", "Bob", "Ann"]
+
+    at(page, "add-members").click()
+    expect(at(page, "field-members.3.role")).to_be_focused()
+    page.keyboard.type("Dan")
+    at(page, "field-members.0").get_by_role("button", name="Remove member 1").click()
+    expect(at(page, "field-members.2.role")).to_have_value("Dan")
+    saved(page)
+    assert [one["id"] for one in step_of(api, workflow, "c")["config"]["members"]] == ["bob", "ann", "member_4"]

@@ -10,6 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
+from engine.plan.checks import MANY_FOR_CREWAI
 from tests.running import Nexod
 
 LONG = 30_000
@@ -202,6 +203,15 @@ def test_a_problem_leads_to_its_field(page: Page, make: Make) -> None:
     expect(at(page, "field-text")).to_be_focused()
 
 
+def test_a_target_that_does_not_suit_is_told_when_it_is_chosen_and_leads_back(page: Page, make: Make) -> None:
+    nodes = [node("template", f"n{i}", 124 * (i // 40), 260 * (i % 40), text="x") for i in range(MANY_FOR_CREWAI + 1)]
+    show(page, make(nodes=nodes))
+    at(page, "target-switch").get_by_role("radio", name="CrewAI").click()
+    row = at(page, "problem-row").filter(has_text="slow on crewai")
+    row.get_by_role("button", name="Show").click()
+    expect(at(page, "target-switch").get_by_role("radio", name="CrewAI")).to_be_focused()
+
+
 def test_steps_are_added_by_keys_and_wired_to_the_selected_one(page: Page, make: Make, api: httpx.Client) -> None:
     workflow = make(**chain())
     show(page, workflow)
@@ -224,6 +234,44 @@ def test_steps_are_added_by_keys_and_wired_to_the_selected_one(page: Page, make:
     expect(at(page, "node-condition")).to_have_count(0)
     saved(page)
     assert spec_of(api, workflow)["edges"] == [edge("one", "two")]
+
+
+def test_steps_are_walked_and_wired_by_keys(page: Page, make: Make, api: httpx.Client) -> None:
+    case = node("condition", "which", 248, cases=[{"port": "good", "when": "true"}])
+    nodes = [case, node("template", "two", 124, text="2"), node("template", "one", text="1")]
+    workflow = make(nodes=nodes, edges=[edge("one", "two"), edge("two", "which")])
+    show(page, workflow)
+    at(page, "canvas").focus()
+    for name in ("one", "two", "which"):
+        page.keyboard.press("Tab")
+        expect(at(page, f"node-{name}")).to_be_focused()
+    page.keyboard.press("c")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.type("one")
+    page.keyboard.press("Enter")
+    expect(at(page, "edge-which-else-one")).to_have_count(1)
+    expect(at(page, "node-which")).to_be_focused()
+    page.keyboard.press("c")
+    page.keyboard.press("Escape")
+    expect(at(page, "node-which")).to_be_focused()
+    saved(page)
+    assert edge("which", "one", "else") in spec_of(api, workflow)["edges"]
+
+
+def test_an_edge_that_ends_in_the_open_asks_for_the_next_step(page: Page, make: Make, api: httpx.Client) -> None:
+    workflow = make(**chain())
+    show(page, workflow)
+    port = at(page, "port-two-out").bounding_box()
+    assert port
+    page.mouse.move(port["x"] + 12, port["y"] + 12)
+    page.mouse.down()
+    page.mouse.move(port["x"] + 90, port["y"] + 130, steps=5)
+    page.mouse.up()
+    page.keyboard.type("wait")
+    page.keyboard.press("Enter")
+    expect(at(page, "edge-two-out-wait")).to_have_count(1)
+    saved(page)
+    assert step_of(api, workflow, "wait")["position"]["y"] > step_of(api, workflow, "two")["position"]["y"] + 72
 
 
 def test_a_copy_goes_to_another_workflow(context: BrowserContext, page: Page, make: Make, api: httpx.Client) -> None:

@@ -211,8 +211,8 @@ def test_a_fact_is_added_corrected_found_and_forgotten(page: Page) -> None:
     expect(page.get_by_text("Nothing found")).to_be_visible()
 
 
-def run(page: Page, *nodes: dict[str, Any], name: str = "Remembers") -> dict[str, Any]:
-    spec = {"nexod": 1, "name": name, "nodes": list(nodes)}
+def run(page: Page, *nodes: dict[str, Any]) -> dict[str, Any]:
+    spec = {"nexod": 1, "name": "Remembers", "nodes": list(nodes)}
     workflow = page.request.post("/api/v1/workflows", data=spec).json()["id"]
     return page.request.post(f"/api/v1/workflows/{workflow}/runs?wait=30", data={"inputs": {}}).json()
 
@@ -235,21 +235,26 @@ def test_a_message_of_a_thread_is_corrected_and_forgotten(page: Page) -> None:
     expect(at(page, "message")).to_have_text([re.compile("My name is Anna.")])
 
 
-def test_a_pattern_that_is_corrected_still_belongs_to_its_step(page: Page) -> None:
-    page.goto("/memory")
-    began = run(page, {"id": "ok", "kind": "approval", "config": {"question": "Send the offer?"}}, name="Offers")
-    asked = page.request.get(f"/api/v1/approvals/{began['waiting_for'][0]}").json()
-    said = {"decision": "reject", "comment": "Too deer.", "hash": asked["hash"]}
-    page.request.post(f"/api/v1/approvals/{asked['id']}", data=said)
+def test_a_pattern_stays_with_its_step_when_its_text_is_changed(page: Page) -> None:
+    form = {"type": "object", "properties": {"headline": {"type": "string"}}}
+    config = {"question": "Send it?", "schema": form, "data": {"headline": "Loud"}}
+    ask = {"id": "ask", "kind": "approval", "title": "Look first", "config": config}
+    api = page.request
+    made = api.post("/api/v1/workflows", data={"nexod": 1, "name": "Letters", "nodes": [ask]}).json()
+    run = api.post(f"/api/v1/workflows/{made['id']}/runs?wait=30", data={"inputs": {}}).json()
+    (asked,) = run["waiting_for"]
+    answer = {"decision": "approve", "hash": api.get(f"/api/v1/approvals/{asked}").json()["hash"]}
+    api.post(f"/api/v1/approvals/{asked}", data={**answer, "data": {"headline": "Plain"}})
+
     page.goto("/memory?tab=pattern")
-    pattern = at(page, "pattern-row").filter(has_text="Too deer.")
-    expect(pattern).to_contain_text("Offers · ok")
+    pattern = at(page, "pattern-row").filter(has_text="from Loud to Plain")
+    expect(pattern).to_contain_text("Letters · Look first")
     at(pattern, "edit-item").click()
-    page.get_by_label("What to remember").fill("Send the offer: rejected, because: Too dear.")
+    page.get_by_label("What to remember").fill("Headlines are plain.")
     at(page, "save-item").click()
-    expect(at(page, "pattern-row").filter(has_text="Too dear.")).to_contain_text("Offers · ok")
-    kept = page.request.get("/api/v1/memory?kind=pattern&query=dear").json()["items"]
-    assert [one["subject"] for one in kept] == [f"{asked['workflow_id']}/ok"]
+    expect(at(page, "pattern-row").filter(has_text="Headlines are plain.")).to_contain_text("Letters · Look first")
+    kept = api.get("/api/v1/memory?kind=pattern&query=headlines").json()["items"]
+    assert kept[0]["subject"] == f"{made['id']}/ask"
 
 
 def test_what_is_remembered_can_be_taken_along(page: Page) -> None:

@@ -202,6 +202,19 @@ def test_an_edit_can_be_undone_and_a_wrong_one_is_told_at_its_field(page: Page) 
     expect(page.get_by_test_id("approve-button")).to_have_text(re.compile("^Approve(?! with)"))
 
 
+def test_a_refusal_is_told_once_and_beside_the_buttons(page: Page) -> None:
+    question(page)
+    page.get_by_test_id("approval-field-headline").fill("x")
+    page.get_by_test_id("approve-button").click()
+    told = page.locator(".toast", has_text="The answer does not fit the form.")
+    expect(told).to_be_visible()
+    page.get_by_test_id("approve-button").click(trial=True)
+    page.reload()
+    page.get_by_test_id("approve-button").wait_for()
+    expect(page.get_by_test_id("inbox-item").first).to_be_visible()
+    expect(told).to_have_count(0)
+
+
 def test_a_lost_race_shows_the_winners_answer_in_place(page: Page) -> None:
     question(page)
     approval = page.request.get(f"/api/v1/approvals/{page.url.rstrip('/').rsplit('/', 1)[-1]}").json()

@@ -63,10 +63,15 @@ def test_all_documents_together_are_told_in_one_line() -> None:
         document(status="failed", error={"code": "x", "message": ""}),
         document(status="ingesting", progress=0.5),
     ]
-    found = view.progress(some)
+    found = view.progress(len(some), some[1:])
     assert found.words == "1 of 3 documents searchable, 1 failed"
     assert (found.percent, found.busy) == (83, True)
-    assert view.progress([]).words == ""
+    assert view.progress(0, []).words == ""
+
+
+def test_documents_that_are_not_listed_count_as_well() -> None:
+    found = view.progress(1200, [document(status="pending", progress=0)])
+    assert (found.words, found.ready, found.busy) == ("1,199 of 1,200 documents searchable", 1199, True)
 
 
 @pytest.mark.parametrize(
@@ -170,11 +175,14 @@ def test_confidence_is_a_word_and_a_number() -> None:
     assert memory.sure(0.1) == "A weak guess"
 
 
+FLOWS = {"news": {"name": "Morning news", "nodes": [{"id": "title", "kind": "approval", "title": "Choose a title"}]}}
+
+
 def test_a_pattern_shows_only_what_somebody_changed() -> None:
     changes = [{"field": "headline", "from": "Long", "to": "Short"}, {"field": "page.no", "from": None, "to": 3}]
-    shown = memory.item(item(details={"decision": "approved", "changes": changes}), {"news": "Morning news"})
+    shown = memory.item(item(details={"decision": "approved", "changes": changes}), FLOWS)
     assert (shown.before, shown.after) == ("Headline: Long\nPage › no: nothing", "Headline: Short\nPage › no: 3")
-    assert (shown.decision, shown.subject) == ("approved", "Morning news · title")
+    assert (shown.decision, shown.subject) == ("approved", "Morning news · Choose a title")
 
 
 def test_without_a_change_there_is_no_before_and_after() -> None:
