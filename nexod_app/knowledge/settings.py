@@ -37,8 +37,8 @@ def _place() -> rx.Component:
                 rx.el.div(
                     rx.cond(Shelf.head.fault, rx.el.p(Shelf.head.fault, class_name="fault", role="alert")),
                     rx.el.button(
-                        "Move it", type="button", class_name="btn", disabled=~changed, on_click=Move.move,
-                        data_testid="move-collection",
+                        rx.cond(changed, "Move it", "Embed it anew"), type="button", class_name="btn",
+                        on_click=Move.move, data_testid="move-collection",
                     ),
                     class_name="row end",
                 ),

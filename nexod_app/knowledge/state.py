@@ -183,12 +183,14 @@ class Move(rx.State):
 
     @rx.event
     async def move(self) -> list[EventSpec]:
-        """Copy everything to the chosen store, embed everything anew, or both."""
+        """Copy everything to the chosen store, embed everything anew, or both; where nothing else is chosen, embed it
+        by the model that it has: what answers under its name may have changed."""
         await guard(self)
         shelf = await self.get_state(Shelf)
         now = {"store": shelf.head.store, "embedding": shelf.head.embedding}
         wanted = {"store": self.store, "embedding": self.embedding}
-        body = {name: value for name, value in wanted.items() if value and value != now[name]}
+        changed = {name: value for name, value in wanted.items() if value and value != now[name]}
+        body = changed or {"embedding": now["embedding"]}
         await call(self, collections.move, site.current().settings, shelf.head.id, body)
         self.store = self.embedding = ""
         return [

@@ -186,6 +186,20 @@ def test_a_text_is_cut_before_anything_is_kept(page: Page) -> None:
     expect(page.get_by_text("No documents yet")).to_be_visible()
 
 
+def test_a_collection_is_embedded_anew_by_the_model_that_it_has(page: Page) -> None:
+    made = new_collection(page, "Anew")
+    text = {"title": "Leave", "text": LEAVE}
+    page.request.post(f"/api/v1/collections/{made}/documents", data=text)
+    searchable(page, "1 of 1 document searchable")
+    page.goto(f"/knowledge/{made}?tab=settings")
+    expect(at(page, "move-collection")).to_have_text("Embed it anew")
+    at(page, "move-collection").click()
+    expect(page.get_by_text("It is on its way")).to_be_visible()
+    expect(at(page, "move-collection")).to_be_visible(timeout=LONG)
+    found = page.request.post(f"/api/v1/collections/{made}/search", data={"query": "annual leave"})
+    assert found.json()["matches"][0]["text"].startswith("Everybody has thirty days")
+
+
 def test_a_collection_that_is_not_there_says_so(page: Page) -> None:
     page.goto("/knowledge/nothing-here")
     expect(page.get_by_text("There is no such collection")).to_be_visible()
